@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * The contract of /dev/klab: what userspace may ask, and what comes back.
+ *
+ * Read and write pass bytes through one channel that all openers share. All
+ * else is an ioctl of this file: a number, a struct, and the rules below.
+ *
+ * Growing. A struct only ever grows at its end. A command is its type and its
+ * number; the size within _IOC() is the struct as the caller knows it. A
+ * shorter struct is taken as if zeroes followed, a longer one as long as
+ * everything past what the module knows is zero, and no more is written back
+ * than the caller has room for. So old programs run on new modules, and new
+ * programs on old modules as long as they ask for nothing new. Records of an
+ * array do the same: the caller says how large one record is for it.
+ *
+ * Results. 0 is success; a command that makes a file descriptor returns it.
+ * Fields marked "out" are written on success only. Reserved fields and unknown
+ * flags must be zero. Times are nanoseconds of CLOCK_MONOTONIC.
+ *
+ * Arrays. On return the count of struct klab_array is how many records there
+ * are; as many of them as there was room for have been written.
+ *
+ * Errors have one meaning each, the same for every command:
+ *
+ *   ENOTTY      no such command, or its direction is wrong
+ *   E2BIG       a field that this module does not know is not zero
+ *   EINVAL      a field, flag or reserved word has a value it may not have, or
+ *               the struct is shorter than the command ever was
+ *   EOPNOTSUPP  a valid request, but not on this kernel or machine
+ *   EFAULT      a pointer leads nowhere. What can be told before anything is
+ *               done is told then; a caller that unmaps its own arguments
+ *               during the call gets EFAULT although it was done
+ *   ENOENT      no such handle at this descriptor
+ *   ENOMEM      a limit of klab, of the memory cgroup, or of the machine
+ *   EPERM, ESRCH, EBADF, EAGAIN, EINTR   as everywhere else
+ *
+ * No command here needs a capability to be called. Opening the device takes
+ * the permission of its file, and each command says what else it looks at.
+ */
+#ifndef _UAPI_LINUX_KLAB_H
+#define _UAPI_LINUX_KLAB_H
+
+#include <linux/const.h>
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/* Raised when an old program could not work with a new module; never for growth. */
+#define KLAB_VERSION		1
+
+#define KLAB_IOC_MAGIC		0xBB
+
+/* What this module, on this kernel and this machine, can do (klab_info.features). */
+#define KLAB_FEATURE_PAGES	_BITULL(0)	/* KLAB_IOC_PAGES_* */
+#define KLAB_FEATURE_SIGNAL	_BITULL(1)	/* KLAB_IOC_SIGNAL_SEND */
+#define KLAB_FEATURE_EVENTFD	_BITULL(2)	/* KLAB_IOC_EVENTFD_FIRE */
+#define KLAB_FEATURE_COMPAT	_BITULL(3)	/* 32-bit programs may call */
+#define KLAB_FEATURE_NUMA	_BITULL(4)	/* memory may lie on several nodes */
+
+/**
+ * struct klab_info - the handshake: version, limits, features
+ * @version: out: KLAB_VERSION of the module
+ * @page_size: out: bytes in a page
+ * @features: out: KLAB_FEATURE_* bits
+ * @order_max: out: the highest order that the page allocator serves
+ * @fire_max: out: the most firings that one call may ask for
+ * @pages_max: out: the most pages that one descriptor may hold
+ * @blocks_max: out: the most blocks that one call may ask for
+ * @channel_capacity: out: bytes that the channel holds before a writer waits
+ * @channel_atomic: out: a write of up to this many bytes is never split and
+ *                  never mixed with another
+ *
+ * Ask for this first; it cannot fail with a good pointer.
+ */
+struct klab_info {
+	__u32 version;
+	__u32 page_size;
+	__u64 features;
+	__u32 order_max;
+	__u32 fire_max;
+	__u64 pages_max;
+	__u64 blocks_max;
+	__u64 channel_capacity;
+	__u64 channel_atomic;
+};
+
+#define KLAB_IOC_INFO		_IOR(KLAB_IOC_MAGIC, 0x00, struct klab_info)
+
+/**
+ * struct klab_timing - how long each of several operations took
+ * @count: how many there were
+ * @total_ns: all of them together, in ns
+ * @min_ns: the shortest, in ns
+ * @max_ns: the longest, in ns
+ *
+ * What reading the clock costs is part of each. All zero when there were none.
+ */
+struct klab_timing {
+	__u64 count;
+	__u64 total_ns;
+	__u64 min_ns;
+	__u64 max_ns;
+};
+
+/**
+ * struct klab_array - where a command writes records
+ * @records: in: address of an array of the struct that the command names
+ * @count: in: records there is room for, may be 0; out: records there are
+ * @size: in: bytes of one record as the caller knows it, a multiple of 8; may
+ *        be 0 when @count is 0
+ */
+struct klab_array {
+	__u64 records;
+	__u32 count;
+	__u32 size;
+};
+
+/**
+ * struct klab_pages_source - how many blocks one zone gave
+ * @node: out: NUMA node
+ * @zone: out: the zone's index within its node
+ * @name: out: the kernel's name of the zone, such as "DMA32"; ends in NUL
+ * @blocks: out: blocks that came from it
+ */
+struct klab_pages_source {
+	__u32 node;
+	__u32 zone;
+	char name[16];
+	__u64 blocks;
+};
+
+#define KLAB_NODE_ANY		(-1)
+
+#define KLAB_PAGES_HOLD		_BITUL(0)	/* keep the blocks under a handle */
+#define KLAB_PAGES_PARTIAL	_BITUL(1)	/* fewer than asked is a success */
+
+/**
+ * struct klab_pages_alloc - have the kernel's page allocator give out blocks
+ * @order: in: log2 of the pages in a block, 0 to klab_info.order_max
+ * @flags: in: KLAB_PAGES_* bits
+ * @count: in: blocks, 1 to klab_info.blocks_max
+ * @node: in: the NUMA node to take them from, or KLAB_NODE_ANY
+ * @handle: out: names the blocks until they are freed; 0 without KLAB_PAGES_HOLD
+ * @obtained: out: blocks that the allocator gave
+ * @sources: struct klab_pages_source, one for each zone that gave any
+ * @alloc: out: time of each allocation
+ * @free: out: time of each release; zero with KLAB_PAGES_HOLD
+ *
+ * Without KLAB_PAGES_HOLD each block is released right after it was obtained,
+ * so that only one is out at a time. With it they stay until
+ * KLAB_IOC_PAGES_FREE or the last close of the descriptor.
+ *
+ * When the allocator has no more, all that this call got goes back and it fails
+ * with ENOMEM; with KLAB_PAGES_PARTIAL it succeeds with what there was, unless
+ * that is nothing.
+ *
+ * The allocator may reclaim clean memory for this, but neither tries hard nor
+ * has anything killed for it. Pages are charged to the memory cgroup of the caller.
+ *
+ * EINVAL: order, flags, count, node or sources.size. ENOMEM: more than the
+ * descriptor may hold, more than half of what the machine has available, the
+ * cgroup's limit, or no such block to be had. EFAULT: @sources, after all was
+ * given back.
+ */
+struct klab_pages_alloc {
+	__u32 order;
+	__u32 flags;
+	__u64 count;
+	__s32 node;
+	__u32 handle;
+	__u64 obtained;
+	struct klab_array sources;
+	struct klab_timing alloc;
+	struct klab_timing free;
+};
+
+#define KLAB_IOC_PAGES_ALLOC	_IOWR(KLAB_IOC_MAGIC, 0x10, struct klab_pages_alloc)
+
+/**
+ * struct klab_pages_free - give held blocks back
+ * @handle: in: from KLAB_IOC_PAGES_ALLOC, of the same descriptor
+ * @flags: in: zero
+ * @order: out: their order
+ * @reserved: zero
+ * @count: out: blocks given back
+ * @free: out: time of each release
+ *
+ * ENOENT: no such handle, or another call is freeing it already.
+ */
+struct klab_pages_free {
+	__u32 handle;
+	__u32 flags;
+	__u32 order;
+	__u32 reserved;
+	__u64 count;
+	struct klab_timing free;
+};
+
+#define KLAB_IOC_PAGES_FREE	_IOWR(KLAB_IOC_MAGIC, 0x11, struct klab_pages_free)
+
+#define KLAB_ORDERS		16
+
+/**
+ * struct klab_zone - the books of one zone of memory, in pages but for the last
+ * @node: out: NUMA node
+ * @zone: out: the zone's index within its node
+ * @name: out: the kernel's name of the zone; ends in NUL
+ * @present: out: pages that exist
+ * @managed: out: pages that the allocator looks after
+ * @free: out: pages that are free, those in per-CPU lists left out
+ * @watermark_min: out: below this only the most urgent are served
+ * @watermark_low: out: below this the kernel starts to reclaim in the background
+ * @watermark_high: out: above this it stops
+ * @free_blocks: out: free blocks by order; zero above klab_info.order_max
+ *
+ * The free lists of a zone are read in one moment, under its lock; the other
+ * fields, and other zones, a moment before or after.
+ */
+struct klab_zone {
+	__u32 node;
+	__u32 zone;
+	char name[16];
+	__u64 present;
+	__u64 managed;
+	__u64 free;
+	__u64 watermark_min;
+	__u64 watermark_low;
+	__u64 watermark_high;
+	__u64 free_blocks[KLAB_ORDERS];
+};
+
+/**
+ * struct klab_pages_zones - read the books of every zone that has memory
+ * @zones: struct klab_zone, one for each zone
+ *
+ * EINVAL: zones.size.
+ */
+struct klab_pages_zones {
+	struct klab_array zones;
+};
+
+#define KLAB_IOC_PAGES_ZONES	_IOWR(KLAB_IOC_MAGIC, 0x12, struct klab_pages_zones)
+
+#define KLAB_SIGNAL_VALUE	_BITUL(0)	/* queue it with klab_signal_send.value */
+
+/**
+ * struct klab_signal_send - have the kernel send a signal
+ * @pid: in: a process, or one of its threads, in the caller's pid namespace;
+ *       above 0, so never a group
+ * @signal: in: a number that kill(2) takes; 0 only asks whether one might
+ * @flags: in: KLAB_SIGNAL_* bits
+ * @reserved: zero
+ * @value: in: the value, as sigqueue(3) takes it in sival_ptr; zero without
+ *         KLAB_SIGNAL_VALUE
+ * @sent_ns: out: when, just before it was sent
+ *
+ * Without a value this is kill(2), in permission and in effect: sent to the
+ * process, with si_code SI_USER.
+ *
+ * With a value it arrives as from sigqueue(3): si_code SI_QUEUE, the caller's
+ * pid and uid, and the value. It goes to the one thread that @pid names (the
+ * main thread, for a process): the kernel exports no way for a module to queue
+ * to a whole process. The permission is that of kill(2) asked with signal 0.
+ * That is stricter in one case: SIGCONT to a process of another user in the
+ * same session needs CAP_KILL here. A security module that tells
+ * signals apart sees signal 0.
+ *
+ * EINVAL: pid, signal, flags. ESRCH: no such process, or with a value a thread
+ * that has exited. EPERM: kill(2) would refuse it. EAGAIN: with a value,
+ * RLIMIT_SIGPENDING of the receiver is used up.
+ */
+struct klab_signal_send {
+	__s32 pid;
+	__u32 signal;
+	__u32 flags;
+	__u32 reserved;
+	__u64 value;
+	__u64 sent_ns;
+};
+
+#define KLAB_IOC_SIGNAL_SEND	_IOWR(KLAB_IOC_MAGIC, 0x20, struct klab_signal_send)
+
+/**
+ * struct klab_eventfd_fire - have the kernel signal an eventfd
+ * @fd: in: an eventfd of the caller
+ * @flags: in: zero
+ * @count: in: firings, 1 to klab_info.fire_max; each adds 1 and wakes who waits
+ * @reserved: zero
+ * @first_ns: out: just before the first
+ * @last_ns: out: just after the last
+ *
+ * A counter that is full stays full, and nobody waits: such firings are lost,
+ * as the kernel's own are.
+ *
+ * EINVAL: flags, count, or a descriptor that is no eventfd. EBADF: no
+ * descriptor. EOPNOTSUPP: a kernel without eventfds.
+ */
+struct klab_eventfd_fire {
+	__s32 fd;
+	__u32 flags;
+	__u32 count;
+	__u32 reserved;
+	__u64 first_ns;
+	__u64 last_ns;
+};
+
+#define KLAB_IOC_EVENTFD_FIRE	_IOWR(KLAB_IOC_MAGIC, 0x28, struct klab_eventfd_fire)
+
+#endif /* _UAPI_LINUX_KLAB_H */
