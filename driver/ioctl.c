@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The command table. Everything that all commands have in common happens here:
+ * which numbers exist, how long a struct may be, copying in and out.
+ */
+#include <linux/nospec.h>
+
+#include "compat.h"
+#include "klab.h"
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+static int klab_info(struct klab_context *context, void *arg)
+{
+	struct klab_info *info = arg;
+
+	*info = (struct klab_info) {
+		.version = KLAB_VERSION,
+		.page_size = PAGE_SIZE,
+		.features = KLAB_FEATURE_PAGES | KLAB_FEATURE_SIGNAL,
+		.order_max = KLAB_ORDER_MAX,
+		.fire_max = KLAB_FIRE_MAX,
+		.pages_max = klab_pages_max(),
+		.blocks_max = KLAB_BLOCKS_MAX,
+		.channel_capacity = klab_channel_capacity(context->channel),
+		.channel_atomic = KLAB_CHANNEL_ATOMIC,
+	};
+	if (IS_ENABLED(CONFIG_EVENTFD))
+		info->features |= KLAB_FEATURE_EVENTFD;
+	if (IS_ENABLED(CONFIG_COMPAT))
+		info->features |= KLAB_FEATURE_COMPAT;
+	if (IS_ENABLED(CONFIG_NUMA))
+		info->features |= KLAB_FEATURE_NUMA;
+	return 0;
+}
+
+struct klab_command {
+	klab_command_fn *run;
+	unsigned int number;
+	unsigned int first_size;	/* of its struct when it was first published */
+};
+
+/* The kernel's copy of any command's struct. */
+union klab_arg {
+	struct klab_info info;
+	struct klab_pages_alloc pages_alloc;
+	struct klab_pages_free pages_free;
+	struct klab_pages_zones pages_zones;
+	struct klab_signal_send signal_send;
+	struct klab_eventfd_fire eventfd_fire;
+};
+
+/*
+ * A command's function and its struct have the same name. @_last is the last
+ * field that the struct had when it was first published: that never changes,
+ * however the struct grows. One that does not fit stops the build.
+ */
+#define COMMAND(_number, _name, _last)						\
+	[_IOC_NR(_number)] = {							\
+		.run = _name,							\
+		.number = _number +						\
+			BUILD_BUG_ON_ZERO(_IOC_SIZE(_number) != sizeof(struct _name)) + \
+			BUILD_BUG_ON_ZERO(sizeof(struct _name) > sizeof(union klab_arg)) + \
+			BUILD_BUG_ON_ZERO(sizeof(struct _name) % 8),		\
+		.first_size = offsetofend(struct _name, _last),			\
+	}
+
+static const struct klab_command commands[] = {
+	COMMAND(KLAB_IOC_INFO, klab_info, channel_atomic),
+	COMMAND(KLAB_IOC_PAGES_ALLOC, klab_pages_alloc, free),
+	COMMAND(KLAB_IOC_PAGES_FREE, klab_pages_free, free),
+	COMMAND(KLAB_IOC_PAGES_ZONES, klab_pages_zones, zones),
+	COMMAND(KLAB_IOC_SIGNAL_SEND, klab_signal_send, sent_ns),
+	COMMAND(KLAB_IOC_EVENTFD_FIRE, klab_eventfd_fire, last_ns),
+};
+
+static const struct klab_command *find_command(unsigned int number)
+{
+	const struct klab_command *command;
+	unsigned int index = _IOC_NR(number);
+
+	if (_IOC_TYPE(number) != KLAB_IOC_MAGIC || index >= ARRAY_SIZE(commands))
+		return NULL;
+
+	command = &commands[array_index_nospec(index, ARRAY_SIZE(commands))];
+	if (!command->run || _IOC_DIR(number) != _IOC_DIR(command->number))
+		return NULL;
+	return command;
+}
+
+/* Take the caller's struct, and make sure that the answer can be written to it. */
+static int get_arg(union klab_arg *arg, size_t known, void __user *from, size_t size,
+		   unsigned int direction)
+{
+	int error;
+
+	memset(arg, 0, sizeof(*arg));
+	if (!(direction & _IOC_WRITE))
+		return 0;
+
+	error = copy_struct_from_user(arg, known, from, size);
+	if (error)
+		return error;
+
+	/*
+	 * A command cannot be undone once it has run. Writing the caller's own
+	 * bytes back finds a bad pointer while there is still nothing to undo.
+	 */
+	if ((direction & _IOC_READ) && copy_to_user(from, arg, min(size, known)))
+		return -EFAULT;
+	return 0;
+}
+
+static long run_command(struct klab_context *context, unsigned int number, void __user *user)
+{
+	const struct klab_command *command = find_command(number);
+	size_t size = _IOC_SIZE(number), known;
+	union klab_arg arg;
+	int result;
+
+	if (!command)
+		return -ENOTTY;
+	if (size < command->first_size)
+		return -EINVAL;
+
+	known = _IOC_SIZE(command->number);
+	result = get_arg(&arg, known, user, size, _IOC_DIR(number));
+	if (result)
+		return result;
+
+	result = command->run(context, &arg);
+	if (result < 0)
+		return result;
+
+	/* Past what is known, a struct that was taken is zero already. */
+	if (_IOC_DIR(number) & _IOC_WRITE)
+		size = min(size, known);
+	if ((_IOC_DIR(number) & _IOC_READ) && klab_put_struct(user, size, &arg, known))
+		return -EFAULT;
+	return result;
+}
+
+long klab_ioctl(struct file *file, unsigned int number, unsigned long arg)
+{
+	long result = run_command(file->private_data, number, (void __user *)arg);
+
+	trace_klab_ioctl(number, result);
+	return result;
+}
