@@ -46,6 +46,7 @@ klab_command_fn klab_pages_free;
 klab_command_fn klab_pages_zones;
 #define KLAB_BLOCKS_MAX	1048576
 unsigned long klab_pages_max(void);
+unsigned long klab_pages_batches(struct klab_context *context);
 void klab_pages_init(struct klab_context *context);
 void klab_pages_release(struct klab_context *context);
 

@@ -67,6 +67,7 @@ static void klab_show_fdinfo(struct seq_file *out, struct file *file)
 	struct klab_context *context = file->private_data;
 
 	seq_printf(out, "channel_bytes:\t%zu\n", klab_channel_bytes(context->channel));
+	seq_printf(out, "batches:\t%lu\n", klab_pages_batches(context));
 	seq_printf(out, "pages_held:\t%lu\n", READ_ONCE(context->pages_held));
 }
 

@@ -38,6 +38,17 @@ void klab_pages_init(struct klab_context *context)
 	xa_init_flags(&context->batches, XA_FLAGS_ALLOC1);
 }
 
+unsigned long klab_pages_batches(struct klab_context *context)
+{
+	unsigned long handle, count = 0;
+	void *batch;
+
+	/* Counted only: a batch that is being freed may still be found. */
+	xa_for_each(&context->batches, handle, batch)
+		count++;
+	return count;
+}
+
 static void timing_add(struct klab_timing *timing, u64 start)
 {
 	u64 ns = ktime_get_ns() - start;
