@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The one list of objects, verbs and options. Dispatch and help both read it, and
+ * test-help.sh holds the man page and the completion against it.
+ */
+#include "tool.h"
+
+static const char * const option_names[OPT_IDS] = {
+	[OPT_COLOR] = "color",
+	[OPT_COUNT] = "count",
+	[OPT_FD] = "fd",
+	[OPT_HELP] = "help",
+	[OPT_HOLD] = "hold",
+	[OPT_JSON] = "json",
+	[OPT_NODE] = "node",
+	[OPT_NONBLOCK] = "nonblock",
+	[OPT_ORDER] = "order",
+	[OPT_PARTIAL] = "partial",
+	[OPT_SEMAPHORE] = "semaphore",
+	[OPT_TIMEOUT] = "timeout",
+	[OPT_VALUE] = "value",
+	[OPT_VERSION] = "version",
+};
+
+const char *option_name(enum option_id id)
+{
+	return option_names[id];
+}
+
+const struct option_use common_options[] = {
+	{ OPT_JSON, NULL, "the facts as JSON; what goes wrong too, on standard error" },
+	{ OPT_COLOR, "WHEN", "auto, always or never (default auto: on a terminal)" },
+	{ OPT_HELP, NULL, "this text for klab, an object or a command" },
+	{ OPT_VERSION, NULL, "the version of klab" },
+	{ OPT_END, NULL, NULL }
+};
+
+static const struct option_use none[] = {
+	{ OPT_END, NULL, NULL }
+};
+
+static const struct option_use read_options[] = {
+	{ OPT_COUNT, "BYTES", "end after so many; fewer is a failure (default no end)" },
+	{ OPT_NONBLOCK, NULL, "take what is there and end" },
+	{ OPT_TIMEOUT, "MS", "end when nothing comes for MS milliseconds (default never)" },
+	{ OPT_END, NULL, NULL }
+};
+
+static const struct option_use write_options[] = {
+	{ OPT_NONBLOCK, NULL, "fail when the channel is full, rather than wait" },
+	{ OPT_END, NULL, NULL }
+};
+
+static const struct option_use page_alloc_options[] = {
+	{ OPT_ORDER, "N", "blocks of 2^N pages, 0 to order_max (default 0)" },
+	{ OPT_COUNT, "N", "blocks, 1 to blocks_max (default 1)" },
+	{ OPT_NODE, "N", "from this NUMA node only (default any)" },
+	{ OPT_HOLD, "SECONDS", "keep them so long (default: each is freed at once)" },
+	{ OPT_PARTIAL, NULL, "be content with fewer" },
+	{ OPT_END, NULL, NULL }
+};
+
+static const struct option_use signal_send_options[] = {
+	{ OPT_VALUE, "N", "queue it with a value, 0 to 2^64-1 (default no value)" },
+	{ OPT_END, NULL, NULL }
+};
+
+static const struct option_use signal_wait_options[] = {
+	{ OPT_COUNT, "N", "end after so many signals (default 1)" },
+	{ OPT_TIMEOUT, "MS", "fail when none comes for MS milliseconds (default never)" },
+	{ OPT_END, NULL, NULL }
+};
+
+static const struct option_use eventfd_fire_options[] = {
+	{ OPT_COUNT, "N", "firings, 1 to fire_max (default 1)" },
+	{ OPT_SEMAPHORE, NULL, "an eventfd whose reads take 1 each" },
+	{ OPT_FD, "N", "fire this inherited descriptor (default one of klab's own)" },
+	{ OPT_END, NULL, NULL }
+};
+
+const struct command commands[] = {
+	{
+		.object = "info", .options = none,
+		.summary = "version, limits and features of module, kernel and machine",
+		.example = "klab info",
+		.run = info_run,
+	}, {
+		.object = "read", .raw = true, .options = read_options,
+		.summary = "copy from the device to standard output",
+		.example = "klab read --nonblock",
+		.run = read_run,
+	}, {
+		.object = "write", .raw = true, .options = write_options,
+		.operands = "[TEXT...]", .operands_max = 1 << 20,
+		.summary = "write TEXT and a newline, or else standard input",
+		.example = "klab write hello",
+		.run = write_run,
+	}, {
+		.object = "page", .verb = "alloc", .options = page_alloc_options,
+		.summary = "have the kernel allocate pages; how long, whence, what moved",
+		.example = "klab page alloc --order 3 --count 64 --hold 5",
+		.run = page_alloc_run,
+	}, {
+		.object = "page", .verb = "stat", .options = none,
+		.summary = "every zone of memory: sizes, watermarks, free lists",
+		.example = "klab page stat",
+		.run = page_stat_run,
+	}, {
+		.object = "signal", .verb = "send", .options = signal_send_options,
+		.operands = "PID SIGNAL", .operands_min = 2, .operands_max = 2,
+		.summary = "have the kernel send a signal, where kill(2) might",
+		.example = "klab signal send 1 SIGTERM",
+		.run = signal_send_run,
+	}, {
+		.object = "signal", .verb = "wait", .options = signal_wait_options,
+		.operands = "SIGNAL...", .operands_min = 1, .operands_max = 64,
+		.summary = "wait for signals; who sent them, how, with what value",
+		.example = "klab signal wait USR1 & klab signal send $! USR1 --value 42",
+		.run = signal_wait_run,
+	}, {
+		.object = "eventfd", .verb = "fire", .options = eventfd_fire_options,
+		.summary = "have the kernel fire an eventfd, and wait for it with epoll",
+		.example = "klab eventfd fire --count 5",
+		.run = eventfd_fire_run,
+	}, {
+		.object = "tour", .options = none,
+		.summary = "bytes, pages, a signal, an eventfd: one page, checked",
+		.example = "klab tour",
+		.run = tour_run,
+	}, {
+		.object = "help", .options = none,
+		.operands = "[OBJECT [VERB]]", .operands_max = 2,
+		.summary = "this list, or more about one object or command",
+		.example = "klab help page alloc",
+		.run = help_run,
+	}, {
+		.object = "version", .options = none,
+		.summary = "the versions of klab and of the contract it speaks",
+		.example = "klab version",
+		.run = version_run,
+	},
+	{ }
+};

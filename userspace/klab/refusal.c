@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Every way to say no: who refuses, which errno, the likely cause. It goes to
+ * standard error, with --json as an object with the member "error".
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tool.h"
+
+struct cause {
+	const char *command;		/* NULL: whichever */
+	int error;
+	const char *text;
+};
+
+static const struct cause causes[] = {
+	{ STEP_OPEN, ENOENT, "the module is not loaded: insmod klab.ko, or modprobe klab" },
+	{ STEP_OPEN, ENXIO, "the file is there, but no module answers: load klab" },
+	{ STEP_OPEN, ENODEV, "the file is there, but no module answers: load klab" },
+	{ STEP_OPEN, EACCES, "the device is for root and the group klab" },
+	{ STEP_OPEN, EPERM, "a sandbox or a device cgroup forbids the device" },
+	{ STEP_HANDSHAKE, ENOTTY, "the device of this name is not klab's" },
+	{ "page alloc", ENOMEM, "no such blocks to be had, or the limit of the memory cgroup" },
+	{ "page alloc", EINVAL, "klab info shows the limits of order and count" },
+	{ "signal send", ESRCH, "no such process in this pid namespace, or it has exited" },
+	{ "signal send", EAGAIN, "the receiver's RLIMIT_SIGPENDING is used up" },
+	{ "signal send", EINVAL, "the kernel knows no signal of this number" },
+	{ "signal send", EPERM, "kill(2) would refuse it too" },
+	{ "signal send", ECHILD, "sent, but it never arrived" },
+	{ "signal wait", ETIMEDOUT, "no such signal came" },
+	{ "eventfd fire", EBADF, "no descriptor of this number was inherited" },
+	{ "eventfd fire", EINVAL, "the descriptor is no eventfd, or the count above fire_max" },
+	{ "read", EAGAIN, "the channel is empty: klab write fills it" },
+	{ NULL, ENOTTY, "the module is older than this klab and lacks the command" },
+	{ NULL, E2BIG, "the module is older than this klab and lacks the request" },
+	{ NULL, EOPNOTSUPP, "not on this kernel or machine: klab info shows what is" },
+	{ NULL, ECHILD, "the child that waited ended and reported nothing" },
+	{ NULL, ENOMEM, "memory is short" },
+	{ NULL, EMFILE, "too many open descriptors: ulimit -n" },
+};
+
+const char *likely_cause(const char *command, int error)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(causes) / sizeof(*causes); i++)
+		if (causes[i].error == error &&
+		    (!causes[i].command || !strcmp(causes[i].command, command)))
+			return causes[i].text;
+	return NULL;
+}
+
+static int status_of(const struct call *call, int error)
+{
+	bool opening = call->step && !strcmp(call->step, STEP_OPEN);
+	bool handshake = call->step && !strcmp(call->step, STEP_HANDSHAKE);
+
+	if (opening && (error == ENOENT || error == ENXIO || error == ENODEV))
+		return NO_DEVICE;
+	if (handshake)
+		return error == EPROTO ? NOT_PERMITTED : NO_DEVICE;
+	return error == EPERM || error == EACCES ? NOT_PERMITTED : FAILED;
+}
+
+static void say_json(const struct call *call, int status, int error, const char *what,
+		     const char *why)
+{
+	json_object *top = json_start(call);
+	json_object *object = json_object_new_object();
+
+	json_string(object, "step", call->step);
+	json_number(object, "status", status);
+	json_string(object, "errno", error ? strerrorname_np(error) : NULL);
+	json_string(object, "message", what);
+	json_string(object, "cause", why);
+	json_object_object_add(top, "error", object);
+	fprintf(stderr, "%s\n", json_object_to_json_string_ext(top, JSON_C_TO_STRING_PRETTY |
+							       JSON_C_TO_STRING_SPACED |
+							       JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(top);
+}
+
+static noreturn void say(const struct call *call, int status, int error, const char *what,
+			 const char *why)
+{
+	fflush(stdout);
+	/* Who closed the pipe has seen enough. */
+	if (error == EPIPE)
+		exit(status);
+	if (call->json) {
+		say_json(call, status, error, what, why);
+		exit(status);
+	}
+	fputs("klab: ", stderr);
+	if (*call->name)
+		fprintf(stderr, "%s: ", call->name);
+	if (call->step)
+		fprintf(stderr, "%s: ", call->step);
+	if (error)
+		fprintf(stderr, "%s: ", strerrorname_np(error));
+	fprintf(stderr, "%s\n", what);
+	if (why)
+		fprintf(stderr, "  %s\n", why);
+	exit(status);
+}
+
+void misuse(const struct call *call, const char *fmt, ...)
+{
+	char what[256], more_at[96];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(what, sizeof(what), fmt, args);
+	va_end(args);
+	snprintf(more_at, sizeof(more_at), "klab %s%s--help tells more", call->name,
+		 *call->name ? " " : "");
+	say(call, MISUSED, 0, what, more_at);
+}
+
+/* The C library says "Connection timed out", and here is no connection. */
+static const char *words_of(int error)
+{
+	return error == ETIMEDOUT ? "Timed out" : strerror(error);
+}
+
+void refuse(const struct call *call, int error)
+{
+	say(call, status_of(call, error), error, words_of(error),
+	    likely_cause(call->step ? call->step : call->name, error));
+}
+
+void refuse_because(const struct call *call, int error, const char *fmt, ...)
+{
+	char why[256];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(why, sizeof(why), fmt, args);
+	va_end(args);
+	say(call, status_of(call, error), error, words_of(error), why);
+}
+
+void fail(const struct call *call, const char *fmt, ...)
+{
+	char what[256];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(what, sizeof(what), fmt, args);
+	va_end(args);
+	say(call, FAILED, 0, what, NULL);
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* klab signal: the kernel sends one; another klab waits for one. */
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tool.h"
+
+static int offset_signal(const char *name, const char *base, int number, int sign)
+{
+	size_t length = strlen(base);
+	int offset;
+
+	if (strncasecmp(name, base, length))
+		return -1;
+	name += length;
+	if (!*name)
+		return number;
+	if (*name != (sign > 0 ? '+' : '-') || !isdigit((unsigned char)name[1]) ||
+	    strlen(name + 1) > 2 || sscanf(name + 1, "%2d", &offset) != 1)
+		return -1;
+	number += sign * offset;
+	return number >= SIGRTMIN && number <= SIGRTMAX ? number : -1;
+}
+
+/* A name with or without SIG, RTMIN+n, RTMAX-n, or a number. */
+static int signal_of(const struct call *call, const char *word)
+{
+	const char *name = strncasecmp(word, "SIG", 3) ? word : word + 3;
+	int number;
+
+	if (isdigit((unsigned char)*word))
+		return number_of(call, "a signal", word, 0, 64);
+	for (number = 1; number < NSIG; number++)
+		if (sigabbrev_np(number) && !strcasecmp(sigabbrev_np(number), name))
+			return number;
+	if (!strcasecmp(name, "IO"))
+		return SIGIO;
+	number = offset_signal(name, "RTMIN", SIGRTMIN, 1);
+	if (number < 0)
+		number = offset_signal(name, "RTMAX", SIGRTMAX, -1);
+	if (number < 0)
+		misuse(call, "no signal is called '%s'", word);
+	return number;
+}
+
+/* How it was sent, as the receiver sees it. */
+const char *signal_code_name(int code)
+{
+	switch (code) {
+	case SI_USER:
+		return "SI_USER";
+	case SI_QUEUE:
+		return "SI_QUEUE";
+	case SI_TKILL:
+		return "SI_TKILL";
+	case SI_KERNEL:
+		return "SI_KERNEL";
+	case SI_TIMER:
+		return "SI_TIMER";
+	case SI_SIGIO:
+		return "SI_SIGIO";
+	default:
+		return "another";
+	}
+}
+
+/* Returns 0, or -1 with errno: ETIMEDOUT when none came for so long. */
+int arrival_wait(const sigset_t *set, int timeout_ms, struct arrival *arrival)
+{
+	struct timespec limit = {
+		.tv_sec = timeout_ms / 1000,
+		.tv_nsec = timeout_ms % 1000 * 1000000L,
+	};
+	siginfo_t info = { 0 };
+
+	do {
+		arrival->signal = sigtimedwait(set, &info, timeout_ms < 0 ? NULL : &limit);
+	} while (arrival->signal < 0 && errno == EINTR);
+	arrival->at = now();
+	if (arrival->signal < 0) {
+		if (errno == EAGAIN)
+			errno = ETIMEDOUT;
+		return -1;
+	}
+	arrival->code = info.si_code;
+	arrival->pid = info.si_pid;
+	arrival->uid = info.si_uid;
+	arrival->value = (uintptr_t)info.si_value.sival_ptr;
+	return 0;
+}
+
+json_object *arrival_json(const struct arrival *arrival)
+{
+	json_object *object = json_object_new_object();
+
+	json_number(object, "signal", arrival->signal);
+	json_string(object, "code", signal_code_name(arrival->code));
+	json_object_object_add(object, "code_number", json_object_new_int(arrival->code));
+	json_number(object, "pid", arrival->pid);
+	json_number(object, "uid", arrival->uid);
+	if (arrival->code == SI_QUEUE)
+		json_number(object, "value", arrival->value);
+	json_number(object, "arrived_ns", arrival->at);
+	return object;
+}
+
+/* The real uid of a process; false when /proc does not tell. */
+static bool uid_of(int pid, uid_t *uid)
+{
+	char path[32], line[128];
+	bool found = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	while (!found && fgets(line, sizeof(line), file))
+		found = sscanf(line, "Uid: %u", uid) == 1;
+	fclose(file);
+	return found;
+}
+
+static noreturn void refuse_send(const struct call *call, const struct klab_signal_send *send)
+{
+	int error = errno;
+	uid_t uid;
+
+	if (error == EPERM && geteuid() && uid_of(send->pid, &uid))
+		refuse_because(call, error,
+			       "kill(2) would refuse it too: pid %d belongs to uid %u, you are uid %u without CAP_KILL",
+			       send->pid, uid, geteuid());
+	refuse(call, error);
+}
+
+int signal_send_run(struct call *call)
+{
+	struct klab_signal_send send = {
+		.pid = number_of(call, "a pid", call->operand[0], 1, INT_MAX),
+		.signal = signal_of(call, call->operand[1]),
+		.value = number_option(call, OPT_VALUE, 0, ULLONG_MAX, 0),
+	};
+	struct text name = text_signal(send.signal);
+	json_object *top;
+
+	if (call->option[OPT_VALUE])
+		send.flags |= KLAB_SIGNAL_VALUE;
+	device_open(call, 0);
+	if (klab_signal_send(call->fd, &send) < 0)
+		refuse_send(call, &send);
+
+	if (call->option[OPT_VALUE])
+		row(call, USER_SIDE, "asked", "%s with value %llu to pid %d", name.s,
+		    send.value, send.pid);
+	else
+		row(call, USER_SIDE, "asked", "%s to pid %d", name.s, send.pid);
+	row(call, KERNEL_SIDE, send.signal ? "sent" : "allowed", "at %s of CLOCK_MONOTONIC",
+	    text_moment(send.sent_ns).s);
+
+	top = json_start(call);
+	json_number(top, "pid", send.pid);
+	json_number(top, "signal", send.signal);
+	if (call->option[OPT_VALUE])
+		json_number(top, "value", send.value);
+	json_number(top, "sent_ns", send.sent_ns);
+	json_finish(call, top);
+	return DONE;
+}
+
+static void print_arrival(const struct call *call, const struct arrival *arrival)
+{
+	char value[40] = "";
+
+	if (arrival->code == SI_QUEUE)
+		snprintf(value, sizeof(value), " with value %llu", arrival->value);
+	row(call, KERNEL_SIDE, "arrived", "%s%s", text_signal(arrival->signal).s, value);
+	row(call, KERNEL_SIDE, "", "%s from pid %d uid %u, at %s of CLOCK_MONOTONIC",
+	    signal_code_name(arrival->code), arrival->pid, arrival->uid,
+	    text_moment(arrival->at).s);
+	fflush(stdout);
+}
+
+int signal_wait_run(struct call *call)
+{
+	__u64 count = number_option(call, OPT_COUNT, 1, LLONG_MAX, 1);
+	int timeout = number_option(call, OPT_TIMEOUT, 0, INT_MAX, -1);
+	json_object *list, *top;
+	struct arrival arrival;
+	sigset_t set;
+	int i;
+
+	sigemptyset(&set);
+	for (i = 0; i < call->operands; i++) {
+		int number = signal_of(call, call->operand[i]);
+
+		if (number == SIGKILL || number == SIGSTOP || sigaddset(&set, number) < 0)
+			misuse(call, "nobody can wait for %s", text_signal(number).s);
+	}
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	row(call, USER_SIDE, "waiting", "as pid %d", getpid());
+	fflush(stdout);
+
+	top = json_start(call);
+	list = json_object_new_array();
+	for (; count; count--) {
+		if (arrival_wait(&set, timeout, &arrival) < 0)
+			refuse(call, errno);
+		print_arrival(call, &arrival);
+		json_object_array_add(list, arrival_json(&arrival));
+	}
+	json_object_object_add(top, "arrivals", list);
+	json_finish(call, top);
+	return DONE;
+}

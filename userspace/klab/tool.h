@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* klab, the command: what its files share. Calls run from the top of this file down. */
+#ifndef KLAB_TOOL_H
+#define KLAB_TOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdnoreturn.h>
+#include <sys/types.h>
+
+#include <json-c/json.h>
+
+#include "libklab.h"
+
+#define __printf(text, arguments) \
+	__attribute__((format(printf, \
+			      text, arguments)))
+
+/* Raised when a reader of the JSON could be misled; a new field is no reason. */
+#define JSON_SCHEMA	1
+
+/* How long a part waits for something that ought to happen at once. */
+#define PATIENCE_MS	5000
+
+enum exit_status {
+	DONE = 0,
+	FAILED = 1,
+	MISUSED = 2,
+	NO_DEVICE = 3,
+	NOT_PERMITTED = 5,	/* or the module speaks another version of the contract */
+};
+
+enum option_id {
+	OPT_END,		/* ends a list of options */
+	OPT_COLOR,
+	OPT_COUNT,
+	OPT_FD,
+	OPT_HELP,
+	OPT_HOLD,
+	OPT_JSON,
+	OPT_NODE,
+	OPT_NONBLOCK,
+	OPT_ORDER,
+	OPT_PARTIAL,
+	OPT_SEMAPHORE,
+	OPT_TIMEOUT,
+	OPT_VALUE,
+	OPT_VERSION,
+	OPT_IDS
+};
+
+struct call;
+
+/* An option as one command takes it. */
+struct option_use {
+	enum option_id id;
+	const char *argument;		/* NULL: a switch */
+	const char *meaning;
+};
+
+struct command {
+	const char *object;
+	const char *verb;		/* NULL: the object stands alone */
+	const char *operands;		/* as the synopsis shows them; NULL: none */
+	int operands_min;
+	int operands_max;
+	bool raw;			/* passes bytes as they are; no --json */
+	const struct option_use *options;
+	const char *summary;
+	const char *example;
+	int (*run)(struct call *call);
+};
+
+/* One call of klab: what was asked for, how to answer, and the device. */
+struct call {
+	const struct command *command;
+	char name[32];			/* "page alloc" */
+	const char *step;		/* what it is at, when that has a name of its own */
+	const char *option[OPT_IDS];	/* as given, "" for a switch; NULL: not given */
+	char **operand;
+	int operands;
+	bool json;
+	bool color;
+	int fd;				/* the device, once it is open */
+	struct klab_info info;		/* its limits */
+};
+
+/* commands.c: the one list of what there is */
+extern const struct command commands[];
+extern const struct option_use common_options[];
+const char *option_name(enum option_id id);
+
+/* help.c */
+int help_run(struct call *call);
+int help_show(const struct call *call, const char *object, const char *verb);
+int version_run(struct call *call);
+
+/* info.c */
+int info_run(struct call *call);
+const char *module_version(char *buf, size_t size);
+
+/* channel.c */
+int read_run(struct call *call);
+int write_run(struct call *call);
+
+/* page.c */
+struct zones {
+	struct klab_zone *zone;
+	__u32 count;
+};
+
+/* One allocation, and what the zones' books said around it. */
+struct grab {
+	struct klab_pages_alloc alloc;
+	struct klab_pages_source *source;
+	struct klab_pages_free release;
+	struct zones before;
+	struct zones taken;
+	struct zones after;
+};
+
+int page_alloc_run(struct call *call);
+int page_stat_run(struct call *call);
+int grab_take(const struct call *call, struct grab *grab);
+int grab_return(const struct call *call, struct grab *grab);
+void grab_print_taken(const struct call *call, const struct grab *grab);
+void grab_print_moved(const struct call *call, const struct zones *from,
+		      const struct zones *to);
+__u64 zones_free(const struct zones *zones);
+json_object *grab_json(const struct grab *grab);
+void grab_end(struct grab *grab);
+
+/* signal.c */
+struct arrival {
+	int signal;
+	int code;
+	pid_t pid;
+	uid_t uid;
+	__u64 value;
+	__u64 at;
+};
+
+int signal_send_run(struct call *call);
+int signal_wait_run(struct call *call);
+int arrival_wait(const sigset_t *set, int timeout_ms, struct arrival *arrival);
+json_object *arrival_json(const struct arrival *arrival);
+const char *signal_code_name(int code);
+
+/* eventfd.c */
+struct firing {
+	struct klab_eventfd_fire fire;
+	__u64 woke_ns;
+	__u64 counted;
+	__u64 reads;
+};
+
+int eventfd_fire_run(struct call *call);
+int firing_watch(const struct call *call, bool semaphore, struct firing *firing);
+void firing_print(const struct call *call, const struct firing *firing);
+void firing_json(json_object *object, const struct firing *firing);
+
+/* tour.c */
+int tour_run(struct call *call);
+
+/* child.c: a child that does one thing and reports it */
+struct child {
+	pid_t pid;
+	int report;
+};
+
+int child_start(struct child *child, void (*run)(int report, const void *arg),
+		const void *arg);
+void child_settle(const struct child *child);
+int child_collect(const struct child *child, void *report, size_t size);
+void child_end(struct child *child);
+__u64 now(void);
+
+/* device.c: the arguments of a command, and the device that it speaks to */
+__u64 number_option(const struct call *call, enum option_id id, __u64 min, __u64 max,
+		    __u64 otherwise);
+__u64 number_of(const struct call *call, const char *what, const char *text, __u64 min,
+		__u64 max);
+#define STEP_OPEN	"open " KLAB_DEVICE
+#define STEP_HANDSHAKE	"handshake"
+void device_open(struct call *call, int flags);
+
+/* refusal.c: every way to say no */
+noreturn void misuse(const struct call *call, const char *fmt, ...) __printf(2, 3);
+noreturn void refuse(const struct call *call, int error);
+noreturn void refuse_because(const struct call *call, int error, const char *fmt, ...)
+	__printf(3, 4);
+noreturn void fail(const struct call *call, const char *fmt, ...) __printf(2, 3);
+const char *likely_cause(const char *command, int error);
+
+/* output.c */
+enum paint {
+	PLAIN,
+	USER_SIDE,
+	KERNEL_SIDE,
+	CHANGED,
+	ABSENT,
+	STRONG,
+};
+
+struct text {
+	char s[64];
+};
+
+void row(const struct call *call, enum paint paint, const char *label,
+	 const char *fmt, ...) __printf(4, 5);
+void more(const struct call *call, const char *fmt, ...) __printf(2, 3);
+struct text painted(const struct call *call, enum paint paint, const char *text);
+struct text text_time(__u64 ns);
+struct text text_moment(__u64 ns);
+struct text text_bytes(__u64 bytes);
+struct text text_bar(__u64 part, __u64 whole);
+struct text text_signal(int number);
+json_object *json_start(const struct call *call);
+void json_number(json_object *object, const char *key, __u64 value);
+void json_string(json_object *object, const char *key, const char *value);
+void json_flag(json_object *object, const char *key, bool value);
+void json_finish(const struct call *call, json_object *object);
+int output_finish(const struct call *call, int status);
+
+#endif /* KLAB_TOOL_H */
