@@ -130,8 +130,8 @@ struct klab_pages_source {
 
 #define KLAB_NODE_ANY		(-1)
 
-#define KLAB_PAGES_HOLD		_BITUL(0)	/* keep the blocks under a handle */
-#define KLAB_PAGES_PARTIAL	_BITUL(1)	/* fewer than asked is a success */
+#define KLAB_PAGES_HOLD		0x1	/* keep the blocks under a handle */
+#define KLAB_PAGES_PARTIAL	0x2	/* fewer than asked is a success */
 
 /**
  * struct klab_pages_alloc - have the kernel's page allocator give out blocks
@@ -151,7 +151,8 @@ struct klab_pages_source {
  *
  * When the allocator has no more, all that this call got goes back and it fails
  * with ENOMEM; with KLAB_PAGES_PARTIAL it succeeds with what there was, unless
- * that is nothing.
+ * that is nothing. A request that is over a limit from the start is refused whole
+ * in either case.
  *
  * The allocator may reclaim clean memory for this, but neither tries hard nor
  * has anything killed for it. Pages are charged to the memory cgroup of the caller.
@@ -240,7 +241,7 @@ struct klab_pages_zones {
 
 #define KLAB_IOC_PAGES_ZONES	_IOWR(KLAB_IOC_MAGIC, 0x12, struct klab_pages_zones)
 
-#define KLAB_SIGNAL_VALUE	_BITUL(0)	/* queue it with klab_signal_send.value */
+#define KLAB_SIGNAL_VALUE	0x1	/* queue it with klab_signal_send.value */
 
 /**
  * struct klab_signal_send - have the kernel send a signal
