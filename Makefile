@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Everything that a person types. `make help` lists it. The work is done by the scripts in vm/.
+
+# what is said on the command line reaches the scripts in the environment, with its dollars as they were typed
+override CMD := $(value CMD)
+override EXTRA := $(value EXTRA)
+export CMD EXTRA KERNEL KERNELS ACCEL SMP MEM TIMEOUT NO_INSTALL V W C
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+# one thing at a time: what runs in parallel is decided below
+.NOTPARALLEL:
+.PHONY: all run check lint doctor clean install help
+
+all:
+	@vm/doctor --install run
+	@vm/build module user
+
+run:
+	@if [ -n "$$CMD" ]; then exec vm/run -- "$$CMD"; else exec vm/run --shell klab tour; fi
+
+check:
+	@vm/doctor --install check
+	@vm/check
+
+lint:
+	@vm/doctor --install lint
+	@vm/lint
+
+doctor:
+	@vm/doctor
+
+clean:
+	rm -rf build
+
+install:
+	@$(MAKE) --no-print-directory -C userspace O="$(CURDIR)/build/user" DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" install
+
+help:
+	@echo 'make           build the module and the tool'
+	@echo 'make run       boot a VM with klab in it, take the tour, stay for a shell'
+	@echo 'make check     test everything, in VMs'
+	@echo 'make lint      compiler warnings, sparse, checkpatch, cppcheck, shellcheck'
+	@echo 'make doctor    what is missing on this host, which kernels there are, what KVM is worth'
+	@echo 'make install   the tool and the library, on this host (DESTDIR=, PREFIX=)'
+	@echo 'make clean     delete build/'
+	@echo
+	@echo 'KERNEL=NAME    6.12-cloud, 6.12, 6.12-rt, 6.1-cloud, 6.1, 6.1-rt, or a built kernel tree'
+	@echo 'KERNELS=NAMES  check: the selftests on each of these'
+	@echo "CMD='LINE'     run: this instead of the tour and the shell"
+	@echo 'ACCEL=HOW      auto, kvm or tcg'
+	@echo 'SMP=N MEM=SIZE processors and memory of the VM'
+	@echo 'EXTRA=DIR      the files of DIR appear as /extra in the VM'
+	@echo 'TIMEOUT=SECS   a limit for boot and command'
+	@echo 'NO_INSTALL=1   say which packages are missing, install none'
+	@echo 'V=1 W=1 C=1    what the builds say; more warnings; sparse'

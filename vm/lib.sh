@@ -1,0 +1,21 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Sourced by the scripts here: where things are, and how they speak.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build=$root/build
+# what is compared, sorted and computed here does not follow the language of the one who types
+export LC_ALL=C
+cache=${XDG_CACHE_HOME:-~/.cache}/klab
+
+# say WHAT WORDS...: one line about what is going on, in two columns
+say() {
+	[[ ${QUIET:-} ]] || printf '%-9s %s\n' "$1" "${*:2}" >&2
+}
+
+# die STATUS WORDS...: one sentence, and out
+die() {
+	printf '%s: %s\n' "${0##*/}" "${*:2}" >&2
+	exit "$1"
+}
