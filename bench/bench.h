@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the parts of the benchmark say to each other.
+ *
+ * A side is one way to do a job: klab's, or that of a peer, which is a few
+ * lines of ours around another facility of the kernel. A row sets a side of
+ * klab beside a peer. measure.c runs the two by turns; rows.c has the list.
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdnoreturn.h>
+#include <linux/types.h>
+
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+
+#define __printf(text, arguments) \
+	__attribute__((format(printf, \
+			      text, arguments)))
+
+struct side {
+	const char *name;
+	/* Make ready, and return what the other functions get as @state. */
+	void *(*open)(size_t bytes);
+	/* What is measured: the job, @times over. */
+	void (*run)(void *state, unsigned long times);
+	/*
+	 * After each run, not measured: did all of it really happen? NULL: the
+	 * run itself looks at each result.
+	 */
+	void (*check)(void *state, unsigned long times);
+	void (*close)(void *state);
+};
+
+struct row {
+	const char *name;
+	const struct side *klab;	/* NULL: shown for comparison only */
+	const struct side *peer;	/* NULL: nothing to compare with */
+	size_t bytes;			/* for open() */
+	unsigned int parts;		/* of one job, and the cost is of each; 0 as 1 */
+	double goal;			/* peer over klab, icount; 0 there is none */
+	double wall_goal;		/* the same, wall on a real machine */
+};
+
+extern const struct row rows[];
+extern const size_t row_count;
+
+/* Where bench/profile stops counting; not in measure.c, which would inline it. */
+void profile_end(void);
+
+/* stream.c: bytes through a channel, one task or two. */
+extern const struct side klab_stream, pipe_stream, unix_stream;
+extern const struct side vmsplice_stream, process_vm_stream;
+extern const struct side klab_round, eventfd_round;
+
+/* notify.c: empty calls, eventfds, signals. */
+extern const struct side klab_ioctl, klab_ioctl_refused, null_ioctl;
+extern const struct side klab_eventfd, klab_eventfd_batch;
+extern const struct side write_eventfd, write_eventfd_batch;
+extern const struct side klab_signal, queue_signal;
+extern const struct side getppid_call, null_write, zero_read;
+#define BATCH	64	/* firings in one call */
+
+/* pages.c: the page allocator and its books. */
+extern const struct side klab_alloc, klab_hold, klab_zones, proc_zones;
+#define BLOCKS	1000	/* in one call */
+
+/* measure.c */
+
+/* Print the words and, unless 0, what @error stands for; and exit with status 1. */
+noreturn void __printf(2, 3) fail(int error, const char *format, ...);
+
+/* malloc() that is zeroed, begins at a page, and does not return without memory. */
+void *pages(size_t bytes);
+
+/* The device; each part that wants a descriptor opens its own. */
+int device(void);
+
+#endif /* BENCH_H */

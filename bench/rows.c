@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What is measured, beside what, and how much is wanted. */
+#include "bench.h"
+
+#define KIB	1024
+
+const struct row rows[] = {
+	{ "write, read 1 B",		&klab_stream, &pipe_stream, 1, 0, 1.4, 1.4 },
+	{ "write, read 512 B",		&klab_stream, &pipe_stream, 512, 0, 0, 0 },
+	{ "write, read 4 KiB",		&klab_stream, &pipe_stream, 4 * KIB, 0, 1.25, 1.35 },
+	{ "write, read 64 KiB",		&klab_stream, &pipe_stream, 64 * KIB, 0, 3.5, 3 },
+	{ "write, read 64 KiB",		&klab_stream, &unix_stream, 64 * KIB, 0, 1.8, 0 },
+	{ "write, read 64 KiB",		&klab_stream, &process_vm_stream, 64 * KIB, 0, 1.2, 0 },
+	{ "write, read 64 KiB",		&klab_stream, &vmsplice_stream, 64 * KIB, 0, 0.9, 1 },
+	{ "half a round trip",		&klab_round, &eventfd_round, 0, 0, 1, 0 },
+	{ "ioctl",			&klab_ioctl, &null_ioctl, 0, 0, 0.9, 0 },
+	{ "ioctl, unknown",		&klab_ioctl_refused, &null_ioctl, 0, 0, 0, 0 },
+	{ "eventfd, 1 firing",		&klab_eventfd, &write_eventfd, 0, 0, 0.95, 0 },
+	{ "eventfd, 64 firings",	&klab_eventfd_batch, &write_eventfd_batch, 0, 0, 4, 0 },
+	{ "signal with a value",	&klab_signal, &queue_signal, 0, 0, 0.95, 0 },
+	{ "page, got, freed",	&klab_alloc, NULL, 0, BLOCKS, 0, 0 },
+	{ "page, held, freed",	&klab_hold, NULL, 0, BLOCKS, 0, 0 },
+	{ "all free lists",		&klab_zones, &proc_zones, 0, 0, 0, 0 },
+	/* What any system call costs: no klab here, but what it can be held against. */
+	{ "getppid",			NULL, &getppid_call, 0, 0, 0, 0 },
+	{ "write 1 B",			NULL, &null_write, 0, 0, 0, 0 },
+	{ "read 1 B",			NULL, &zero_read, 0, 0, 0, 0 },
+};
+
+const size_t row_count = ARRAY_SIZE(rows);
+
+void profile_end(void)
+{
+}
