@@ -5,14 +5,14 @@
 # what is said on the command line reaches the scripts in the environment, with its dollars as they were typed
 override CMD := $(value CMD)
 override EXTRA := $(value EXTRA)
-export CMD EXTRA KERNEL KERNELS ACCEL SMP MEM TIMEOUT NO_INSTALL V W C
+export ONLY READING CMD EXTRA KERNEL KERNELS ACCEL SMP MEM TIMEOUT NO_INSTALL V W C
 
 PREFIX ?= /usr/local
 DESTDIR ?=
 
 # one thing at a time: what runs in parallel is decided below
 .NOTPARALLEL:
-.PHONY: all run check lint doctor clean install help
+.PHONY: all run check bench lint doctor clean install help
 
 all:
 	@vm/doctor --install run
@@ -24,6 +24,10 @@ run:
 check:
 	@vm/doctor --install check
 	@vm/check
+
+bench:
+	@vm/doctor --install bench
+	@bench/run
 
 lint:
 	@vm/doctor --install lint
@@ -42,6 +46,7 @@ help:
 	@echo 'make           build the module and the tool'
 	@echo 'make run       boot a VM with klab in it, take the tour, stay for a shell'
 	@echo 'make check     test everything, in VMs'
+	@echo 'make bench     measure klab beside its peers, in a VM (ONLY=REGEX, READING=icount|wall)'
 	@echo 'make lint      compiler warnings, sparse, checkpatch, cppcheck, shellcheck'
 	@echo 'make doctor    what is missing on this host, which kernels there are, what KVM is worth'
 	@echo 'make install   the tool and the library, on this host (DESTDIR=, PREFIX=)'

@@ -8,6 +8,9 @@
 #	ttyS2	the command's standard error
 #	ttyS3	status		-> the descriptor $qemu_status, at its end when the machine is gone
 
+# More arguments for QEMU. They come last: of two -cpu the second counts.
+qemu_more=()
+
 # qemu_start ACCEL IMAGE INITRAMFS CPUS MEMORY DIR APPEND: run it on our standard input, output and error; sets
 # qemu_pid, qemu_status and qemu_cats. QEMU's own complaints go to DIR/qemu.log.
 qemu_start() {
@@ -27,7 +30,7 @@ qemu_start() {
 			-serial "file:$dir/console.log" \
 			-chardev stdio,id=terminal,signal=off -serial chardev:terminal \
 			-serial file:/dev/fd/4 -serial file:/dev/fd/3 \
-			-kernel "$image" -initrd "$initramfs" -append "$kernel_args"
+			-kernel "$image" -initrd "$initramfs" -append "$kernel_args" "${qemu_more[@]}"
 	)
 	qemu_pid=$!
 	exec {qemu_out}>&- {qemu_err}>&-
