@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The frozen part of the contract: every number of it written out, so that a
+ * change of the header that would break a program which exists turns this red.
+ * A 32-bit program reads the very same numbers.
+ */
+#include <stddef.h>
+
+#include "klab_test.h"
+
+#define FIELD(type, field, at, length) do {				\
+	EXPECT_EQ(at, offsetof(struct type, field))			\
+		TH_LOG("offset of " #type "." #field);			\
+	EXPECT_EQ(length, sizeof(((struct type *)0)->field))		\
+		TH_LOG("size of " #type "." #field);			\
+} while (0)
+
+TEST(command_numbers)
+{
+	EXPECT_EQ(0x8038bb00, KLAB_IOC_INFO);
+	EXPECT_EQ(0xc070bb10, KLAB_IOC_PAGES_ALLOC);
+	EXPECT_EQ(0xc038bb11, KLAB_IOC_PAGES_FREE);
+	EXPECT_EQ(0xc010bb12, KLAB_IOC_PAGES_ZONES);
+	EXPECT_EQ(0xc020bb20, KLAB_IOC_SIGNAL_SEND);
+	EXPECT_EQ(0xc020bb28, KLAB_IOC_EVENTFD_FIRE);
+}
+
+TEST(constants)
+{
+	EXPECT_EQ(1, KLAB_VERSION);
+	EXPECT_EQ(0xbb, KLAB_IOC_MAGIC);
+	EXPECT_EQ(1, KLAB_FEATURE_PAGES);
+	EXPECT_EQ(2, KLAB_FEATURE_SIGNAL);
+	EXPECT_EQ(4, KLAB_FEATURE_EVENTFD);
+	EXPECT_EQ(8, KLAB_FEATURE_COMPAT);
+	EXPECT_EQ(16, KLAB_FEATURE_NUMA);
+	EXPECT_EQ(-1, KLAB_NODE_ANY);
+	EXPECT_EQ(1, KLAB_PAGES_HOLD);
+	EXPECT_EQ(2, KLAB_PAGES_PARTIAL);
+	EXPECT_EQ(16, KLAB_ORDERS);
+	EXPECT_EQ(1, KLAB_SIGNAL_VALUE);
+}
+
+TEST(struct_info)
+{
+	EXPECT_EQ(56, sizeof(struct klab_info));
+	FIELD(klab_info, version, 0, 4);
+	FIELD(klab_info, page_size, 4, 4);
+	FIELD(klab_info, features, 8, 8);
+	FIELD(klab_info, order_max, 16, 4);
+	FIELD(klab_info, fire_max, 20, 4);
+	FIELD(klab_info, pages_max, 24, 8);
+	FIELD(klab_info, blocks_max, 32, 8);
+	FIELD(klab_info, channel_capacity, 40, 8);
+	FIELD(klab_info, channel_atomic, 48, 8);
+}
+
+TEST(struct_pages_alloc)
+{
+	EXPECT_EQ(112, sizeof(struct klab_pages_alloc));
+	FIELD(klab_pages_alloc, order, 0, 4);
+	FIELD(klab_pages_alloc, flags, 4, 4);
+	FIELD(klab_pages_alloc, count, 8, 8);
+	FIELD(klab_pages_alloc, node, 16, 4);
+	FIELD(klab_pages_alloc, handle, 20, 4);
+	FIELD(klab_pages_alloc, obtained, 24, 8);
+	FIELD(klab_pages_alloc, sources, 32, 16);
+	FIELD(klab_pages_alloc, alloc, 48, 32);
+	FIELD(klab_pages_alloc, free, 80, 32);
+}
+
+TEST(struct_array)
+{
+	EXPECT_EQ(16, sizeof(struct klab_array));
+	FIELD(klab_array, records, 0, 8);
+	FIELD(klab_array, count, 8, 4);
+	FIELD(klab_array, size, 12, 4);
+}
+
+TEST(struct_timing)
+{
+	EXPECT_EQ(32, sizeof(struct klab_timing));
+	FIELD(klab_timing, count, 0, 8);
+	FIELD(klab_timing, total_ns, 8, 8);
+	FIELD(klab_timing, min_ns, 16, 8);
+	FIELD(klab_timing, max_ns, 24, 8);
+}
+
+TEST(struct_pages_source)
+{
+	EXPECT_EQ(32, sizeof(struct klab_pages_source));
+	FIELD(klab_pages_source, node, 0, 4);
+	FIELD(klab_pages_source, zone, 4, 4);
+	FIELD(klab_pages_source, name, 8, 16);
+	FIELD(klab_pages_source, blocks, 24, 8);
+}
+
+TEST(struct_pages_free)
+{
+	EXPECT_EQ(56, sizeof(struct klab_pages_free));
+	FIELD(klab_pages_free, handle, 0, 4);
+	FIELD(klab_pages_free, flags, 4, 4);
+	FIELD(klab_pages_free, order, 8, 4);
+	FIELD(klab_pages_free, reserved, 12, 4);
+	FIELD(klab_pages_free, count, 16, 8);
+	FIELD(klab_pages_free, free, 24, 32);
+}
+
+TEST(struct_pages_zones)
+{
+	EXPECT_EQ(16, sizeof(struct klab_pages_zones));
+	FIELD(klab_pages_zones, zones, 0, 16);
+}
+
+TEST(struct_zone)
+{
+	EXPECT_EQ(200, sizeof(struct klab_zone));
+	FIELD(klab_zone, node, 0, 4);
+	FIELD(klab_zone, zone, 4, 4);
+	FIELD(klab_zone, name, 8, 16);
+	FIELD(klab_zone, present, 24, 8);
+	FIELD(klab_zone, managed, 32, 8);
+	FIELD(klab_zone, free, 40, 8);
+	FIELD(klab_zone, watermark_min, 48, 8);
+	FIELD(klab_zone, watermark_low, 56, 8);
+	FIELD(klab_zone, watermark_high, 64, 8);
+	FIELD(klab_zone, free_blocks, 72, 128);
+}
+
+TEST(struct_signal_send)
+{
+	EXPECT_EQ(32, sizeof(struct klab_signal_send));
+	FIELD(klab_signal_send, pid, 0, 4);
+	FIELD(klab_signal_send, signal, 4, 4);
+	FIELD(klab_signal_send, flags, 8, 4);
+	FIELD(klab_signal_send, reserved, 12, 4);
+	FIELD(klab_signal_send, value, 16, 8);
+	FIELD(klab_signal_send, sent_ns, 24, 8);
+}
+
+TEST(struct_eventfd_fire)
+{
+	EXPECT_EQ(32, sizeof(struct klab_eventfd_fire));
+	FIELD(klab_eventfd_fire, fd, 0, 4);
+	FIELD(klab_eventfd_fire, flags, 4, 4);
+	FIELD(klab_eventfd_fire, count, 8, 4);
+	FIELD(klab_eventfd_fire, reserved, 12, 4);
+	FIELD(klab_eventfd_fire, first_ns, 16, 8);
+	FIELD(klab_eventfd_fire, last_ns, 24, 8);
+}
+
+/* The table that the other tests go by knows every command as the header has it. */
+TEST(command_table)
+{
+	int i;
+
+	for (i = 0; i < COMMANDS; i++) {
+		EXPECT_EQ(commands[i].size, _IOC_SIZE(commands[i].number))
+			TH_LOG("%s", commands[i].name);
+		EXPECT_LE(commands[i].first, commands[i].size)
+			TH_LOG("%s", commands[i].name);
+		EXPECT_EQ(0, commands[i].size % 8)
+			TH_LOG("%s", commands[i].name);
+	}
+}
+
+/* The handshake: what it says must be so. */
+TEST(handshake)
+{
+	__u64 known = KLAB_FEATURE_PAGES | KLAB_FEATURE_SIGNAL | KLAB_FEATURE_EVENTFD |
+		      KLAB_FEATURE_COMPAT | KLAB_FEATURE_NUMA;
+	int fd = open(KLAB_DEVICE, O_RDONLY | O_CLOEXEC);
+	struct klab_info info;
+
+	ASSERT_LE(0, fd);
+	memset(&info, 0xa5, sizeof(info));
+	ASSERT_EQ(0, klab(fd, KLAB_IOC_INFO, &info));
+
+	EXPECT_EQ(KLAB_VERSION, info.version);
+	EXPECT_EQ(sysconf(_SC_PAGESIZE), info.page_size);
+	EXPECT_EQ(0, info.features & ~known);
+	EXPECT_NE(0, info.features & KLAB_FEATURE_PAGES);
+	EXPECT_NE(0, info.features & KLAB_FEATURE_SIGNAL);
+	EXPECT_EQ(syscall(SYS_eventfd2, 0, EFD_CLOEXEC) >= 0,
+		  !!(info.features & KLAB_FEATURE_EVENTFD));
+	if (sizeof(long) == 4)
+		EXPECT_NE(0, info.features & KLAB_FEATURE_COMPAT);
+	EXPECT_EQ(access("/sys/devices/system/node/node0", F_OK) == 0,
+		  !!(info.features & KLAB_FEATURE_NUMA));
+	EXPECT_LT(info.order_max, KLAB_ORDERS);
+	EXPECT_LT(0, info.fire_max);
+	EXPECT_LT(0, info.pages_max);
+	EXPECT_LT(0, info.blocks_max);
+
+	/* POSIX asks at least this much of a pipe, and nobody should have to do with less. */
+	EXPECT_LE(512, info.channel_atomic);
+	EXPECT_LE(info.channel_atomic, info.channel_capacity);
+	close(fd);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One fault at a time: each field of each command with each kind of value that it
+ * may not have. The errno is the documented one, nothing was done, and no byte of
+ * the caller's struct was written.
+ */
+#include "scene.h"
+
+FIXTURE(invalid)
+{
+	struct scene scene;
+	__u64 records;		/* address of memory that an array may use */
+};
+
+FIXTURE_SETUP(invalid)
+{
+	ASSERT_TRUE(scene_open(&self->scene));
+	self->records = (uintptr_t)calloc(16, 4096);
+	ASSERT_NE(0, self->records);
+}
+
+FIXTURE_TEARDOWN(invalid)
+{
+	free((void *)(uintptr_t)self->records);
+	scene_close(&self->scene);
+}
+
+/* Make one valid argument of @command, spoil it, and see it refused with @error. */
+#define REFUSED(error, command, spoil) do {				\
+	static union argument arg, before;				\
+									\
+	scene_argument(&self->scene, command, &arg);			\
+	spoil;								\
+	before = arg;							\
+	EXPECT_EQ(error, klab(self->scene.klab, commands[command].number, &arg)) \
+		TH_LOG("%s, %s", commands[command].name, #spoil);	\
+	EXPECT_EQ(0, memcmp(&arg, &before, sizeof(arg)))		\
+		TH_LOG("bytes were changed: %s, %s", commands[command].name, #spoil); \
+	EXPECT_TRUE(scene_untouched(&self->scene))			\
+		TH_LOG("something was done: %s, %s", commands[command].name, #spoil); \
+} while (0)
+
+/* Each bit of a word of flags that is not @known, alone and next to those that are. */
+#define FLAGS_REFUSED(command, field, known) do {			\
+	unsigned int bit;						\
+									\
+	for (bit = 0; bit < 32; bit++) {				\
+		if ((known) & 1U << bit)				\
+			continue;					\
+		REFUSED(EINVAL, command, arg.field = 1U << bit);	\
+		REFUSED(EINVAL, command, arg.field = 1U << bit | (known)); \
+	}								\
+	REFUSED(EINVAL, command, arg.field = ~0U);			\
+} while (0)
+
+/* Record sizes that no caller can mean, be it that there is room for records or not. */
+#define SIZES_REFUSED(command, array, first) do {			\
+	__u32 _wrong[] = { 1, 4, 8, (first) - 8, (first) - 1, (first) + 1, (first) + 4, ~0U }; \
+	size_t i;							\
+									\
+	for (i = 0; i < ARRAY_SIZE(_wrong); i++) {			\
+		REFUSED(EINVAL, command, (arg.array.records = self->records, \
+					  arg.array.count = 1, arg.array.size = _wrong[i])); \
+		REFUSED(EINVAL, command, arg.array.size = _wrong[i]);	\
+	}								\
+	REFUSED(EINVAL, command, (arg.array.records = self->records, arg.array.count = 1)); \
+} while (0)
+
+/* Addresses where no record can be written. */
+#define RECORDS_REFUSED(command, array, first) do {			\
+	__u64 _nowhere[] = {						\
+		0, self->records | 1ULL << 63, ~0ULL, ~0ULL - (first),	\
+		(uintptr_t)fenced_memory(8), (uintptr_t)fenced_memory(8) - (first) + 8, \
+	};								\
+	size_t i;							\
+									\
+	for (i = 0; i < ARRAY_SIZE(_nowhere); i++)			\
+		REFUSED(EFAULT, command, (arg.array.records = _nowhere[i], \
+					  arg.array.count = 1, arg.array.size = (first))); \
+} while (0)
+
+TEST_F(invalid, pages_alloc_order)
+{
+	REFUSED(EINVAL, PAGES_ALLOC, arg.alloc.order = self->scene.info.order_max + 1);
+	REFUSED(EINVAL, PAGES_ALLOC, arg.alloc.order = 31);
+	REFUSED(EINVAL, PAGES_ALLOC, arg.alloc.order = 32);
+	REFUSED(EINVAL, PAGES_ALLOC, arg.alloc.order = 63);
+	REFUSED(EINVAL, PAGES_ALLOC, arg.alloc.order = 64);
+	REFUSED(EINVAL, PAGES_ALLOC, arg.alloc.order = 256);
+	REFUSED(EINVAL, PAGES_ALLOC, arg.alloc.order = INT_MAX);
+	REFUSED(EINVAL, PAGES_ALLOC, arg.alloc.order = UINT_MAX);
+}
+
+TEST_F(invalid, pages_alloc_flags)
+{
+	FLAGS_REFUSED(PAGES_ALLOC, alloc.flags, KLAB_PAGES_HOLD | KLAB_PAGES_PARTIAL);
+}
+
+TEST_F(invalid, pages_alloc_count)
+{
+	REFUSED(EINVAL, PAGES_ALLOC, arg.alloc.count = 0);
+	REFUSED(EINVAL, PAGES_ALLOC, arg.alloc.count = self->scene.info.blocks_max + 1);
+	/* Numbers that a cast, a shift or a multiplication would make small again. */
+	REFUSED(EINVAL, PAGES_ALLOC, arg.alloc.count = 1ULL << 32 | 1);
+	REFUSED(EINVAL, PAGES_ALLOC, arg.alloc.count = 1ULL << 52 | 1);
+	REFUSED(EINVAL, PAGES_ALLOC, arg.alloc.count = 1ULL << 61 | 1);
+	REFUSED(EINVAL, PAGES_ALLOC, arg.alloc.count = 1ULL << 63);
+	REFUSED(EINVAL, PAGES_ALLOC, arg.alloc.count = 1ULL << 63 | 1);
+	REFUSED(EINVAL, PAGES_ALLOC, arg.alloc.count = ~0ULL);
+	/* The same without holding them: no limit but that of one call stands in the way. */
+	REFUSED(EINVAL, PAGES_ALLOC, (arg.alloc.flags = 0, arg.alloc.count = 0));
+	REFUSED(EINVAL, PAGES_ALLOC,
+		(arg.alloc.flags = 0, arg.alloc.count = self->scene.info.blocks_max + 1));
+}
+
+TEST_F(invalid, pages_alloc_node)
+{
+	REFUSED(EINVAL, PAGES_ALLOC, arg.alloc.node = -2);
+	REFUSED(EINVAL, PAGES_ALLOC, arg.alloc.node = INT_MIN);
+	REFUSED(EINVAL, PAGES_ALLOC, arg.alloc.node = INT_MAX);
+	REFUSED(EINVAL, PAGES_ALLOC, arg.alloc.node = 100000);
+	REFUSED(EINVAL, PAGES_ALLOC, arg.alloc.node = 1024);
+	REFUSED(EINVAL, PAGES_ALLOC, arg.alloc.node = 64);
+	if (access("/sys/devices/system/node/node1", F_OK))
+		REFUSED(EINVAL, PAGES_ALLOC, arg.alloc.node = 1);
+}
+
+TEST_F(invalid, pages_alloc_too_many)
+{
+	/* The one page that the scene holds counts as well. */
+	REFUSED(ENOMEM, PAGES_ALLOC, arg.alloc.count = self->scene.info.pages_max);
+	REFUSED(ENOMEM, PAGES_ALLOC, arg.alloc.count = self->scene.info.blocks_max);
+	REFUSED(ENOMEM, PAGES_ALLOC, (arg.alloc.count = self->scene.info.blocks_max,
+				      arg.alloc.order = self->scene.info.order_max));
+	/* A limit is not the allocator's want: "partial" does not soften it. */
+	REFUSED(ENOMEM, PAGES_ALLOC, (arg.alloc.count = self->scene.info.pages_max,
+				      arg.alloc.flags |= KLAB_PAGES_PARTIAL));
+}
+
+TEST_F(invalid, pages_alloc_sources)
+{
+	SIZES_REFUSED(PAGES_ALLOC, alloc.sources, sizeof(struct klab_pages_source));
+	RECORDS_REFUSED(PAGES_ALLOC, alloc.sources, sizeof(struct klab_pages_source));
+}
+
+TEST_F(invalid, pages_zones)
+{
+	SIZES_REFUSED(PAGES_ZONES, zones.zones, sizeof(struct klab_zone));
+	RECORDS_REFUSED(PAGES_ZONES, zones.zones, sizeof(struct klab_zone));
+}
+
+TEST_F(invalid, pages_free)
+{
+	int other = open(KLAB_DEVICE, O_RDWR | O_CLOEXEC);
+	__u32 foreign = 0, freed, held = 0;
+	union argument arg;
+
+	/* A handle that another descriptor has, and this one has not. */
+	ASSERT_LE(0, other);
+	while (foreign <= self->scene.handle) {
+		scene_argument(&self->scene, PAGES_ALLOC, &arg);
+		ASSERT_EQ(0, klab(other, KLAB_IOC_PAGES_ALLOC, &arg));
+		foreign = arg.alloc.handle;
+		ASSERT_GT(100, ++held);
+	}
+
+	/* A handle that was one. */
+	scene_argument(&self->scene, PAGES_ALLOC, &arg);
+	ASSERT_EQ(0, klab(self->scene.klab, KLAB_IOC_PAGES_ALLOC, &arg));
+	freed = arg.alloc.handle;
+	scene_argument(&self->scene, PAGES_FREE, &arg);
+	arg.free.handle = freed;
+	ASSERT_EQ(0, klab(self->scene.klab, KLAB_IOC_PAGES_FREE, &arg));
+
+	REFUSED(ENOENT, PAGES_FREE, arg.free.handle = 0);
+	REFUSED(ENOENT, PAGES_FREE, arg.free.handle = foreign);
+	REFUSED(ENOENT, PAGES_FREE, arg.free.handle = freed);
+	REFUSED(ENOENT, PAGES_FREE, arg.free.handle = INT_MAX);
+	REFUSED(ENOENT, PAGES_FREE, arg.free.handle = 1U << 31);
+	REFUSED(ENOENT, PAGES_FREE, arg.free.handle = UINT_MAX);
+	FLAGS_REFUSED(PAGES_FREE, free.flags, 0);
+	FLAGS_REFUSED(PAGES_FREE, free.reserved, 0);
+
+	EXPECT_EQ(held, pages_held(other));
+	close(other);
+}
+
+TEST_F(invalid, signal_pid)
+{
+	pid_t gone = fork();
+
+	if (!gone)
+		_exit(0);
+	ASSERT_EQ(0, child_status(gone));
+
+	REFUSED(EINVAL, SIGNAL_SEND, arg.signal.pid = 0);
+	REFUSED(EINVAL, SIGNAL_SEND, arg.signal.pid = -1);
+	REFUSED(EINVAL, SIGNAL_SEND, arg.signal.pid = -getpid());
+	REFUSED(EINVAL, SIGNAL_SEND, arg.signal.pid = INT_MIN);
+	REFUSED(ESRCH, SIGNAL_SEND, arg.signal.pid = gone);
+	REFUSED(ESRCH, SIGNAL_SEND, arg.signal.pid = INT_MAX);
+	REFUSED(EINVAL, SIGNAL_SEND, (arg.signal.pid = 0, arg.signal.flags = KLAB_SIGNAL_VALUE));
+	REFUSED(EINVAL, SIGNAL_SEND, (arg.signal.pid = -1, arg.signal.flags = KLAB_SIGNAL_VALUE));
+	REFUSED(ESRCH, SIGNAL_SEND, (arg.signal.pid = gone, arg.signal.flags = KLAB_SIGNAL_VALUE));
+}
+
+TEST_F(invalid, signal_number)
+{
+	__u32 wrong[] = { 65, 66, 127, 128, 256 + SCENE_SIGNAL, INT_MAX, 1U << 31,
+			  1U << 31 | SCENE_SIGNAL, UINT_MAX };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
+		REFUSED(EINVAL, SIGNAL_SEND, arg.signal.signal = wrong[i]);
+		REFUSED(EINVAL, SIGNAL_SEND, (arg.signal.signal = wrong[i],
+					      arg.signal.flags = KLAB_SIGNAL_VALUE));
+	}
+}
+
+TEST_F(invalid, signal_flags)
+{
+	FLAGS_REFUSED(SIGNAL_SEND, signal.flags, KLAB_SIGNAL_VALUE);
+	FLAGS_REFUSED(SIGNAL_SEND, signal.reserved, 0);
+	REFUSED(EINVAL, SIGNAL_SEND, arg.signal.value = 1);
+	REFUSED(EINVAL, SIGNAL_SEND, arg.signal.value = 1ULL << 63);
+}
+
+TEST_F(invalid, eventfd)
+{
+	int pipes[2], closed, path = open("/", O_PATH | O_CLOEXEC);
+
+	ASSERT_EQ(0, pipe2(pipes, O_CLOEXEC));
+	closed = dup(pipes[0]);
+	close(closed);
+
+	REFUSED(EBADF, EVENTFD_FIRE, arg.fire.fd = -1);
+	REFUSED(EBADF, EVENTFD_FIRE, arg.fire.fd = INT_MIN);
+	REFUSED(EBADF, EVENTFD_FIRE, arg.fire.fd = INT_MAX);
+	REFUSED(EBADF, EVENTFD_FIRE, arg.fire.fd = closed);
+	REFUSED(EBADF, EVENTFD_FIRE, arg.fire.fd = path);
+	REFUSED(EINVAL, EVENTFD_FIRE, arg.fire.fd = pipes[1]);
+	REFUSED(EINVAL, EVENTFD_FIRE, arg.fire.fd = self->scene.klab);
+	REFUSED(EINVAL, EVENTFD_FIRE, arg.fire.count = 0);
+	REFUSED(EINVAL, EVENTFD_FIRE, arg.fire.count = self->scene.info.fire_max + 1);
+	REFUSED(EINVAL, EVENTFD_FIRE, arg.fire.count = 1U << 31);
+	REFUSED(EINVAL, EVENTFD_FIRE, arg.fire.count = UINT_MAX);
+	FLAGS_REFUSED(EVENTFD_FIRE, fire.flags, 0);
+	FLAGS_REFUSED(EVENTFD_FIRE, fire.reserved, 0);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the tests of klab have in common: the device, its commands in one table,
+ * and ways to wait for a state rather than for some time.
+ *
+ * Every helper only does and tells; what is right is asserted in the tests.
+ */
+#ifndef KLAB_TEST_H
+#define KLAB_TEST_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/klab.h>
+
+#include "kselftest_harness.h"
+
+#define KLAB_DEVICE	"/dev/klab"
+
+/* The programs change ids, limits and modules: without root there is nothing to test. */
+static __attribute__((constructor)) void needs_root(void)
+{
+	if (!geteuid())
+		return;
+	printf("1..0 # SKIP needs root\n");
+	exit(KSFT_SKIP);
+}
+
+/* One row for each command. A new command gets a row here, and scene.h an argument for it. */
+struct command {
+	const char *name;
+	unsigned long number;
+	size_t size;		/* of its struct today */
+	size_t first;		/* of its struct when it was first published; never changes */
+};
+
+enum { INFO, PAGES_ALLOC, PAGES_FREE, PAGES_ZONES, SIGNAL_SEND, EVENTFD_FIRE, COMMANDS };
+
+static const struct command commands[COMMANDS] = {
+	[INFO]		= { "INFO", KLAB_IOC_INFO, sizeof(struct klab_info), 56 },
+	[PAGES_ALLOC]	= { "PAGES_ALLOC", KLAB_IOC_PAGES_ALLOC,
+			    sizeof(struct klab_pages_alloc), 112 },
+	[PAGES_FREE]	= { "PAGES_FREE", KLAB_IOC_PAGES_FREE, sizeof(struct klab_pages_free), 56 },
+	[PAGES_ZONES]	= { "PAGES_ZONES", KLAB_IOC_PAGES_ZONES,
+			    sizeof(struct klab_pages_zones), 16 },
+	[SIGNAL_SEND]	= { "SIGNAL_SEND", KLAB_IOC_SIGNAL_SEND,
+			    sizeof(struct klab_signal_send), 32 },
+	[EVENTFD_FIRE]	= { "EVENTFD_FIRE", KLAB_IOC_EVENTFD_FIRE,
+			    sizeof(struct klab_eventfd_fire), 32 },
+};
+
+/* An ioctl that answers with its errno, or 0. */
+static inline int klab(int fd, unsigned long number, void *arg)
+{
+	return ioctl(fd, number, arg) < 0 ? errno : 0;
+}
+
+/* The same command from a caller who knows @size bytes of its struct. */
+static inline unsigned long with_size(unsigned long number, size_t size)
+{
+	return _IOC(_IOC_DIR(number), _IOC_TYPE(number), _IOC_NR(number), size);
+}
+
+static inline __u64 now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+}
+
+/* The number behind "@key:" in /proc/self/fdinfo, or -1. */
+static inline long long fdinfo_value(int fd, const char *key, int base)
+{
+	char path[64], line[128];
+	long long value = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	file = fopen(path, "re");
+	if (!file)
+		return -1;
+	while (fgets(line, sizeof(line), file)) {
+		if (!strncmp(line, key, strlen(key)) && line[strlen(key)] == ':')
+			value = strtoll(line + strlen(key) + 1, NULL, base);
+	}
+	fclose(file);
+	return value;
+}
+
+static inline long long pages_held(int fd)
+{
+	return fdinfo_value(fd, "pages_held", 10);
+}
+
+static inline long long channel_bytes(int fd)
+{
+	return fdinfo_value(fd, "channel_bytes", 10);
+}
+
+/*
+ * All openers share the one channel, so each test that uses it begins by emptying
+ * it, and empties it when it ends. Returns the bytes that were in it, or -1.
+ */
+static inline ssize_t channel_drain(void)
+{
+	int fd = open(KLAB_DEVICE, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ssize_t got, total = 0;
+	char buffer[65536];
+
+	while ((got = read(fd, buffer, sizeof(buffer))) > 0)
+		total += got;
+	if (got == 0 || errno != EAGAIN)
+		total = -1;
+	if (fd >= 0)
+		close(fd);
+	return total;
+}
+
+/*
+ * Wait until @condition holds, and tell whether it ever did. The limit is only
+ * there to end a test that has failed.
+ */
+#define eventually(condition) ({					\
+	bool _holds;							\
+	int _tries;							\
+									\
+	for (_tries = 0; !(_holds = (condition)) && _tries < 10000; _tries++) \
+		usleep(1000);						\
+	_holds;								\
+})
+
+/* Is thread @tid asleep in system call @number, which has @fd as its first argument? */
+static inline bool asleep_in(pid_t tid, long number, int fd)
+{
+	unsigned long long argument;
+	char path[64], line[256];
+	long current = -1;
+	bool asleep;
+	FILE *file;
+
+	/* The kernel writes "running" here unless the thread is off the processor. */
+	snprintf(path, sizeof(path), "/proc/%d/syscall", tid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	asleep = fgets(line, sizeof(line), file) &&
+		 sscanf(line, "%ld %llx", &current, &argument) == 2 &&
+		 current == number && (int)argument == fd;
+	fclose(file);
+	return asleep;
+}
+
+/* One read or write by a thread of its own, so that it may block. */
+struct call {
+	pthread_t thread;
+	pid_t tid;		/* 0 until the thread runs */
+	bool writes;
+	int fd;
+	void *data;
+	size_t size;
+	ssize_t result;
+	int error;		/* errno, when the result is -1 */
+};
+
+static inline void *call_run(void *argument)
+{
+	struct call *call = argument;
+
+	__atomic_store_n(&call->tid, syscall(SYS_gettid), __ATOMIC_RELEASE);
+	call->result = call->writes ? write(call->fd, call->data, call->size) :
+				      read(call->fd, call->data, call->size);
+	call->error = call->result < 0 ? errno : 0;
+	return NULL;
+}
+
+static inline bool call_start(struct call *call)
+{
+	call->tid = 0;
+	return !pthread_create(&call->thread, NULL, call_run, call);
+}
+
+static inline bool call_asleep(struct call *call)
+{
+	pid_t tid = __atomic_load_n(&call->tid, __ATOMIC_ACQUIRE);
+
+	return tid && asleep_in(tid, call->writes ? SYS_write : SYS_read, call->fd);
+}
+
+static inline ssize_t call_end(struct call *call)
+{
+	pthread_join(call->thread, NULL);
+	return call->result;
+}
+
+/* Hold @count blocks: an errno, or 0 and a handle. */
+static inline int hold(int fd, __u32 order, __u64 count, __u32 *handle)
+{
+	struct klab_pages_alloc alloc = {
+		.order = order, .flags = KLAB_PAGES_HOLD, .count = count, .node = KLAB_NODE_ANY,
+	};
+	int error = klab(fd, KLAB_IOC_PAGES_ALLOC, &alloc);
+
+	*handle = alloc.handle;
+	return error;
+}
+
+static inline int give_back(int fd, __u32 handle)
+{
+	struct klab_pages_free release = { .handle = handle };
+
+	return klab(fd, KLAB_IOC_PAGES_FREE, &release);
+}
+
+/* Free pages of the whole machine, as klab reads them (and zones.c checks it), or -1. */
+static inline long long free_pages(int fd)
+{
+	struct klab_zone zones[64];
+	struct klab_pages_zones ask = {
+		.zones = { (uintptr_t)zones, ARRAY_SIZE(zones), sizeof(zones[0]) },
+	};
+	long long sum = 0;
+	__u32 i;
+
+	if (klab(fd, KLAB_IOC_PAGES_ZONES, &ask))
+		return -1;
+	for (i = 0; i < ask.zones.count; i++)
+		sum += zones[i].free;
+	return sum;
+}
+
+/*
+ * A batch that shows in the free memory of the whole machine. Blocks of this order
+ * do not pass through the per-CPU lists, so all that blurs the count is what else
+ * goes on: far less than half of it, on a machine that does nothing else.
+ */
+#define BATCH_ORDER	8
+#define BATCH_BLOCKS	32
+#define BATCH_PAGES	((long long)BATCH_BLOCKS << BATCH_ORDER)
+
+/* Is a batch held now, when there were @before free pages without it? */
+static inline bool batch_is_held(int fd, long long before)
+{
+	return before - free_pages(fd) > BATCH_PAGES / 2;
+}
+
+/* A signal, as kill(2) and as sigqueue(3) would send it: an errno, or 0. */
+static inline int send_signal(int fd, pid_t pid, int signal)
+{
+	struct klab_signal_send send = { .pid = pid, .signal = signal };
+
+	return klab(fd, KLAB_IOC_SIGNAL_SEND, &send);
+}
+
+static inline int send_value(int fd, pid_t pid, int signal, __u64 value)
+{
+	struct klab_signal_send send = {
+		.pid = pid, .signal = signal, .flags = KLAB_SIGNAL_VALUE, .value = value,
+	};
+
+	return klab(fd, KLAB_IOC_SIGNAL_SEND, &send);
+}
+
+/* Blocked signals can be waited for and looked at. Children inherit it. */
+static inline void block_signals(void)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+}
+
+/* Memory that parent and children share. */
+static inline void *shared_memory(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+/*
+ * Memory that ends where something without any access begins: @size bytes before
+ * the end that is returned may be used, and not one more.
+ */
+static inline unsigned char *fenced_memory(size_t size)
+{
+	size_t page = sysconf(_SC_PAGESIZE), room = (size + page - 1) / page * page;
+	unsigned char *memory = mmap(NULL, room + page, PROT_READ | PROT_WRITE,
+				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED || mprotect(memory + room, page, PROT_NONE))
+		return NULL;
+	return memory + room;
+}
+
+/* The exit status of a child, or -1 when it did not exit of its own accord. */
+static inline int child_status(pid_t child)
+{
+	int status;
+
+	if (waitpid(child, &status, 0) != child || !WIFEXITED(status))
+		return -1;
+	return WEXITSTATUS(status);
+}
+
+#endif /* KLAB_TEST_H */

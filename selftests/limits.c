@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nothing is unbounded: the limit of a descriptor, that of the caller's memory
+ * cgroup, and that of the machine, each met from both sides.
+ */
+#include <sys/stat.h>
+
+#include "klab_test.h"
+
+#define CGROUPS	"/sys/fs/cgroup/"
+#define CGROUP	CGROUPS "klab-test/"
+
+FIXTURE(limits)
+{
+	int fd;
+	struct klab_info info;
+};
+
+FIXTURE_SETUP(limits)
+{
+	self->fd = open(KLAB_DEVICE, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, klab(self->fd, KLAB_IOC_INFO, &self->info));
+	ASSERT_EQ(0, pages_held(self->fd));
+}
+
+FIXTURE_TEARDOWN(limits)
+{
+	close(self->fd);
+}
+
+TEST_F(limits, exact)
+{
+	__u32 first, second, none;
+	__u64 half = self->info.pages_max / 2;
+
+	ASSERT_EQ(0, hold(self->fd, 0, half, &first));
+	EXPECT_EQ(ENOMEM, hold(self->fd, 0, self->info.pages_max - half + 1, &none));
+	EXPECT_EQ(half, pages_held(self->fd));
+	ASSERT_EQ(0, hold(self->fd, 0, self->info.pages_max - half, &second));
+	EXPECT_EQ(self->info.pages_max, pages_held(self->fd));
+
+	EXPECT_EQ(ENOMEM, hold(self->fd, 0, 1, &none));
+	EXPECT_EQ(self->info.pages_max, pages_held(self->fd));
+	EXPECT_EQ(2, fdinfo_value(self->fd, "batches", 10));
+
+	/* It is about what is held: to take one and let go of it is still fine. */
+	EXPECT_EQ(0, klab(self->fd, KLAB_IOC_PAGES_ALLOC,
+			  &(struct klab_pages_alloc) { .count = 1, .node = KLAB_NODE_ANY }));
+	EXPECT_EQ(0, give_back(self->fd, first));
+	EXPECT_EQ(0, hold(self->fd, 0, half, &first));
+}
+
+#define THREADS	4
+
+struct race {
+	pthread_barrier_t start;
+	int fd;
+	__u64 count;
+	int succeeded;
+};
+
+static void *hold_it(void *argument)
+{
+	struct race *race = argument;
+	__u32 handle;
+
+	pthread_barrier_wait(&race->start);
+	if (!hold(race->fd, 0, race->count, &handle))
+		__atomic_add_fetch(&race->succeeded, 1, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+/* Against many at once: each wants more than a third of what there is for all. */
+TEST_F(limits, shared_by_threads)
+{
+	struct race race = { .count = self->info.pages_max / 3 + 1 };
+	pthread_t threads[THREADS];
+	int round, i;
+
+	pthread_barrier_init(&race.start, NULL, THREADS);
+	for (round = 0; round < 5; round++) {
+		race.fd = open(KLAB_DEVICE, O_RDWR | O_CLOEXEC);
+		race.succeeded = 0;
+		for (i = 0; i < THREADS; i++)
+			ASSERT_EQ(0, pthread_create(&threads[i], NULL, hold_it, &race));
+		for (i = 0; i < THREADS; i++)
+			pthread_join(threads[i], NULL);
+		EXPECT_LT(0, race.succeeded);
+		EXPECT_GE(2, race.succeeded);
+		EXPECT_EQ(race.succeeded * race.count, pages_held(race.fd));
+		close(race.fd);
+	}
+}
+
+/* The number behind @key in a file, or in a file that is nothing but a number. */
+static long long number_in(const char *path, const char *key)
+{
+	FILE *file = fopen(path, "re");
+	long long number = -1;
+	char line[256];
+
+	while (file && number < 0 && fgets(line, sizeof(line), file))
+		if (!strncmp(line, key, strlen(key)))
+			number = atoll(line + strlen(key));
+	if (file)
+		fclose(file);
+	return number;
+}
+
+/*
+ * Who opens one descriptor after the other meets the machine's limit, and before
+ * the machine is in need: the call that would take more than half of what was left
+ * is refused, so at least as much is left as the last one took.
+ */
+TEST_F(limits, of_the_machine)
+{
+	__u64 blocks = self->info.pages_max >> self->info.order_max;
+	long long took = (blocks << self->info.order_max) * self->info.page_size / 1024, left;
+	int fds[1000], count, error = 0;
+	__u32 handle;
+
+	for (count = 0; count < 1000 && !error; count++) {
+		fds[count] = open(KLAB_DEVICE, O_RDWR | O_CLOEXEC);
+		if (fds[count] < 0)
+			break;
+		error = hold(fds[count], self->info.order_max, blocks, &handle);
+	}
+	left = number_in("/proc/meminfo", "MemAvailable:");
+	while (count--)
+		close(fds[count]);
+	EXPECT_EQ(ENOMEM, error);
+	/* What is available is the kernel's estimate: leave it a quarter. */
+	EXPECT_LT(took * 3 / 4, left);
+}
+
+static bool write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	close(fd);
+	return done;
+}
+
+/* What a process finds out in a cgroup of 8 MiB, which it fills to the brim. */
+struct findings {
+	int some, too_many, partial, full;	/* errnos */
+	long long charged;			/* bytes, with 4 MiB held */
+	struct klab_pages_alloc ask;
+};
+
+/*
+ * The last two find no memory at all left to this process. It must not touch a new
+ * page then, or the kernel would end it for that: so only shared memory, which is
+ * there and was paid for by the parent.
+ */
+static void find_out(int fd, struct findings *found)
+{
+	__u32 handle;
+
+	found->some = hold(fd, 0, 1024, &handle);
+	found->charged = number_in(CGROUP "memory.current", "");
+	found->too_many = hold(fd, 0, 4096, &handle);
+
+	found->ask = (struct klab_pages_alloc) {
+		.flags = KLAB_PAGES_HOLD | KLAB_PAGES_PARTIAL, .count = 4096,
+		.node = KLAB_NODE_ANY,
+	};
+	found->partial = klab(fd, KLAB_IOC_PAGES_ALLOC, &found->ask);
+	found->full = hold(fd, 0, 4096, &handle);
+}
+
+/*
+ * The caller's cgroup pays, whoever has opened the descriptor, and when it has
+ * run out the answer is ENOMEM: nobody is killed for it. This is also the way to
+ * see an allocator that has no more: it is all or nothing, or with
+ * KLAB_PAGES_PARTIAL what there was.
+ */
+TEST_F(limits, of_the_memory_cgroup)
+{
+	struct findings *found = shared_memory(sizeof(*found));
+	pid_t child;
+
+	write_file(CGROUPS "cgroup.subtree_control", "+memory");
+	if (mkdir(CGROUP, 0755) || !write_file(CGROUP "memory.max", "8388608")) {
+		rmdir(CGROUP);
+		SKIP(return, "no memory cgroups here");
+	}
+
+	child = fork();
+	if (!child) {
+		if (!write_file(CGROUP "cgroup.procs", "0"))
+			_exit(1);
+		find_out(self->fd, found);
+		_exit(0);
+	}
+	EXPECT_EQ(0, child_status(child))
+		TH_LOG("killed, and so were the answers: see the kernel's log");
+	EXPECT_EQ(0, found->some);
+	EXPECT_LE(1024 * 4096, found->charged);
+	EXPECT_EQ(ENOMEM, found->too_many);
+	EXPECT_EQ(0, found->partial);
+	EXPECT_LT(0, found->ask.obtained);
+	EXPECT_GT(1024, found->ask.obtained);
+	EXPECT_EQ(ENOMEM, found->full);
+	EXPECT_EQ(1024 + found->ask.obtained, pages_held(self->fd));
+	EXPECT_EQ(2, fdinfo_value(self->fd, "batches", 10));
+
+	/* The bill is open for as long as the pages are held, and no longer. */
+	EXPECT_LE(1024 * 4096, number_in(CGROUP "memory.current", ""));
+	close(self->fd);
+	EXPECT_TRUE(eventually(number_in(CGROUP "memory.current", "") < 1024 * 4096));
+	EXPECT_TRUE(eventually(rmdir(CGROUP) == 0));
+}
+
+TEST_HARNESS_MAIN
