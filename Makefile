@@ -12,7 +12,7 @@ DESTDIR ?=
 
 # one thing at a time: what runs in parallel is decided below
 .NOTPARALLEL:
-.PHONY: all run check bench lint doctor clean install help
+.PHONY: all run check check-debug bench lint doctor clean install help
 
 all:
 	@vm/doctor --install run
@@ -24,6 +24,11 @@ run:
 check:
 	@vm/doctor --install check
 	@vm/check
+
+check-debug:
+	@vm/doctor --install check
+	@vm/doctor --install debug
+	@KERNELS=debug vm/check
 
 bench:
 	@vm/doctor --install bench
@@ -46,13 +51,14 @@ help:
 	@echo 'make           build the module and the tool'
 	@echo 'make run       boot a VM with klab in it, take the tour, stay for a shell'
 	@echo 'make check     test everything, in VMs'
+	@echo 'make check-debug   the selftests on a kernel with KASAN, lockdep, kmemleak and more'
 	@echo 'make bench     measure klab beside its peers, in a VM (ONLY=REGEX, READING=icount|wall)'
 	@echo 'make lint      compiler warnings, sparse, checkpatch, cppcheck, shellcheck'
 	@echo 'make doctor    what is missing on this host, which kernels there are, what KVM is worth'
 	@echo 'make install   the tool and the library, on this host (DESTDIR=, PREFIX=)'
 	@echo 'make clean     delete build/'
 	@echo
-	@echo 'KERNEL=NAME    6.12-cloud, 6.12, 6.12-rt, 6.1-cloud, 6.1, 6.1-rt, or a built kernel tree'
+	@echo 'KERNEL=NAME    6.12-cloud, 6.12, 6.12-rt, 6.1-cloud, 6.1, 6.1-rt, debug, or a built kernel tree'
 	@echo 'KERNELS=NAMES  check: the selftests on each of these'
 	@echo "CMD='LINE'     run: this instead of the tour and the shell"
 	@echo 'ACCEL=HOW      auto, kvm or tcg'

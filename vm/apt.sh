@@ -7,10 +7,12 @@
 # Without an option of ours apt reads the host's lists. With them it keeps lists of its own: for a host that has never
 # run `apt-get update`, or not since the archive moved on.
 apt_options=(-qq -o APT::Sandbox::User=)
+own_lists=
 
 # apt_own_lists: from here on lists of our own, brought up to date
 apt_own_lists() {
 	local dir=$cache/apt
+	own_lists=yes
 	mkdir -p "$dir/lists/partial" "$dir/archives/partial"
 	apt_options+=(-o Dir::State::lists="$dir/lists" -o Dir::Cache="$dir")
 	apt-get "${apt_options[@]}" -o APT::Update::Error-Mode=any update >&2
@@ -35,6 +37,13 @@ apt_unpack() {
 		esac || return
 	done
 	rm -r "$dir/.debs"
+}
+
+# newest_source: sets `source_package` to the newest kernel source that there is
+newest_source() {
+	source_package=$(apt-cache "${apt_options[@]}" pkgnames linux-source- | grep -E '^linux-source-[0-9.]+$' | sort -V | tail -1)
+	[[ $source_package || $own_lists ]] || { apt_own_lists && newest_source; }
+	[[ $source_package ]]
 }
 
 # A cache entry is a directory with a seal beside it: the size of each file, in one checksum. It notices what happens
