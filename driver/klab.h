@@ -7,6 +7,7 @@
 #define KLAB_H
 
 #include <linux/fs.h>
+#include <linux/gfp.h>
 #include <linux/ktime.h>
 #include <linux/minmax.h>
 #include <linux/poll.h>
@@ -16,6 +17,12 @@
 #include <linux/klab.h>
 
 struct klab_channel;
+
+/*
+ * Memory for a caller: its cgroup pays, and when there is no more the answer is
+ * ENOMEM, and never that somebody is killed.
+ */
+#define KLAB_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
 /* What one open descriptor of the device stands for. */
 struct klab_context {

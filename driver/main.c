@@ -17,7 +17,7 @@ static int klab_open(struct inode *inode, struct file *file)
 {
 	struct klab_context *context;
 
-	context = kzalloc(sizeof(*context), GFP_KERNEL_ACCOUNT);
+	context = kzalloc(sizeof(*context), KLAB_GFP);
 	if (!context)
 		return -ENOMEM;
 

@@ -60,8 +60,8 @@ static void timing_add(struct klab_timing *timing, u64 start)
 }
 
 /*
- * __GFP_NORETRY: fail rather than have somebody killed for it. No flag here
- * reaches into the reserves for emergencies.
+ * __GFP_NORETRY: where a first reclaim does not help, give up, and have nobody
+ * killed. No flag here reaches into the reserves for emergencies.
  */
 static struct page *alloc_block(int node, unsigned int order, struct klab_timing *timing)
 {
@@ -191,7 +191,7 @@ static int hold(struct klab_context *context, struct klab_pages_alloc *ask, u64 
 		return error;
 
 	error = -ENOMEM;
-	batch = kvzalloc(struct_size(batch, blocks, ask->count), GFP_KERNEL_ACCOUNT);
+	batch = kvzalloc(struct_size(batch, blocks, ask->count), KLAB_GFP);
 	if (!batch)
 		goto out_unreserve;
 	batch->order = ask->order;
@@ -201,7 +201,7 @@ static int hold(struct klab_context *context, struct klab_pages_alloc *ask, u64 
 		error = put_sources(&ask->sources, sources);
 	if (!error)
 		error = xa_alloc(&context->batches, &ask->handle, batch,
-				 XA_LIMIT(1, INT_MAX), GFP_KERNEL_ACCOUNT);
+				 XA_LIMIT(1, INT_MAX), KLAB_GFP);
 	if (error)
 		goto out_free;
 
@@ -248,7 +248,7 @@ int klab_pages_alloc(struct klab_context *context, void *arg)
 	if (at_a_time > si_mem_available() / 2)
 		return -ENOMEM;
 
-	sources = kcalloc(nr_node_ids, MAX_NR_ZONES * sizeof(*sources), GFP_KERNEL_ACCOUNT);
+	sources = kcalloc(nr_node_ids, MAX_NR_ZONES * sizeof(*sources), KLAB_GFP);
 	if (!sources)
 		return -ENOMEM;
 
