@@ -10,6 +10,7 @@
 #include <linux/gfp.h>
 #include <linux/ktime.h>
 #include <linux/minmax.h>
+#include <linux/mm.h>
 #include <linux/poll.h>
 #include <linux/uaccess.h>
 #include <linux/xarray.h>
@@ -23,6 +24,15 @@ struct klab_channel;
  * ENOMEM, and never that somebody is killed.
  */
 #define KLAB_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+
+/*
+ * The limit that callers with many descriptors meet: an eighth of the machine's
+ * memory stays available, whatever klab hands out.
+ */
+static inline bool klab_affordable(unsigned long pages)
+{
+	return pages + totalram_pages() / 8 <= si_mem_available();
+}
 
 /* What one open descriptor of the device stands for. */
 struct klab_context {

@@ -243,9 +243,8 @@ int klab_pages_alloc(struct klab_context *context, void *arg)
 	ask->alloc = (struct klab_timing) {};
 	ask->free = (struct klab_timing) {};
 
-	/* The machine's limit, which a caller with many descriptors meets as well. */
 	at_a_time = (ask->flags & KLAB_PAGES_HOLD ? ask->count : 1) << ask->order;
-	if (at_a_time > si_mem_available() / 2)
+	if (!klab_affordable(at_a_time))
 		return -ENOMEM;
 
 	sources = kcalloc(nr_node_ids, MAX_NR_ZONES * sizeof(*sources), KLAB_GFP);

@@ -158,8 +158,8 @@ struct klab_pages_source {
  * has anything killed for it. Pages are charged to the memory cgroup of the caller.
  *
  * EINVAL: order, flags, count, node or sources.size. ENOMEM: more than the
- * descriptor may hold, more than half of what the machine has available, the
- * cgroup's limit, or no such block to be had. EFAULT: @sources, after all was
+ * descriptor may hold, more than would leave an eighth of the machine's memory
+ * available, the cgroup's limit, or no such block to be had. EFAULT: @sources, after all was
  * given back.
  */
 struct klab_pages_alloc {

@@ -24,7 +24,7 @@ static const struct cause causes[] = {
 	{ STEP_OPEN, EACCES, "the device is for root and the group klab" },
 	{ STEP_OPEN, EPERM, "a sandbox or a device cgroup forbids the device" },
 	{ STEP_HANDSHAKE, ENOTTY, "the device of this name is not klab's" },
-	{ "page alloc", ENOMEM, "no such blocks to be had, or the limit of the memory cgroup" },
+	{ "page alloc", ENOMEM, "no such blocks, or a limit: the memory cgroup's, the machine's" },
 	{ "page alloc", EINVAL, "klab info shows the limits of order and count" },
 	{ "signal send", ESRCH, "no such process in this pid namespace, or it has exited" },
 	{ "signal send", EAGAIN, "the receiver's RLIMIT_SIGPENDING is used up" },
