@@ -2,28 +2,35 @@
 /*
  * The byte channel: a ring between any number of writers and readers.
  *
- * Two indices count the bytes that ever went in (head) and out (tail); they
- * wrap around together, and their difference is what the ring holds. Writers
- * move only the head, readers only the tail, each side under a mutex of its
- * own, so that a reader and a writer copy at the same time:
+ * Each side has an index that counts the bytes that ever passed it; their
+ * difference is what the ring holds. Writers move only theirs, readers only
+ * theirs, each side under a mutex of its own, so that a reader and a writer copy
+ * at the same time:
  *
  *	writer				reader
- *	  tail = load-acquire		  head = load-acquire
- *	  fill [head, tail + capacity)	  drain [tail, head)
- *	  store-release head		  store-release tail
+ *	  load-acquire read.index	  load-acquire write.index
+ *	  fill what is free		  drain what is there
+ *	  store-release write.index	  store-release read.index
  *
  * The acquire pairs with the other side's release: whoever sees the index moved
  * sees the bytes behind it, filled or free again.
  *
- * Sleeping and waking. A side that finds nothing to do lets its mutex go and
- * waits; the other side moves its index, then looks whether somebody waits.
- * Both put a full barrier between the two steps (wait_event() by setting the
- * task's state, wq_has_sleeper() itself), so one of them sees the other.
+ * Sleeping and waking. Who finds nothing to do lets the mutex go and sleeps; the
+ * other side moves its index, then looks whether somebody sleeps. Both put a full
+ * barrier between the two steps (wait_event() by setting the task's state,
+ * wq_has_sleeper() itself), so one of them sees the other. One sleeper is woken
+ * at a time. He may leave something for the next, so he wakes him in turn, and
+ * also when a signal keeps him from taking his share: no wake-up is lost.
+ *
+ * Lock order: write.lock, read.lock. What both guard (the ring, its capacity, the
+ * end) is changed under both, and used under either. poll and the sleepers look
+ * without: what they see may be out of date, but then they are woken again.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/capability.h>
+#include <linux/kref.h>
 #include <linux/log2.h>
-#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/sched/signal.h>
@@ -34,18 +41,25 @@
 
 #include "klab.h"
 
+struct klab_side {
+	struct mutex lock;		/* serialises the side's calls */
+	size_t *index;			/* moved under lock, or by who has mapped it */
+	u32 *sleeps_flag;		/* tells the other side's mapped user; or NULL */
+	wait_queue_head_t sleepers;
+	unsigned long calls;		/* under lock */
+	atomic_long_t sleeps;
+	atomic_long_t wakeups;
+	size_t own_index;		/* where index points, unless userspace may map it */
+} ____cacheline_aligned_in_smp;
+
 struct klab_channel {
-	u8 *ring;
-	size_t capacity;		/* a power of two; set once, like ring */
+	struct kref users;
+	struct klab_ring ring;		/* both locks, like the next */
+	bool ended;
+	struct fasync_struct *fasync;
 
-	/* The two sides do not share a cache line. */
-	struct mutex write_lock ____cacheline_aligned_in_smp;
-	size_t head;			/* moved under write_lock */
-	wait_queue_head_t writers;
-
-	struct mutex read_lock ____cacheline_aligned_in_smp;
-	size_t tail;			/* moved under read_lock */
-	wait_queue_head_t readers;
+	struct klab_side write;
+	struct klab_side read;
 };
 
 static unsigned int channel_capacity = SZ_64K;
@@ -53,191 +67,327 @@ module_param(channel_capacity, uint, 0444);
 MODULE_PARM_DESC(channel_capacity,
 		 "Bytes that the shared channel holds, a power of two from 4096 to 1048576 (default 65536)");
 
-struct klab_channel *klab_channel_create(void)
+static unsigned int channel_capacity_max = SZ_1M;
+module_param(channel_capacity_max, uint, 0644);
+MODULE_PARM_DESC(channel_capacity_max,
+		 "Bytes that a channel may hold without CAP_SYS_RESOURCE (default 1048576)");
+
+size_t klab_channel_capacity_max(void)
+{
+	return READ_ONCE(channel_capacity_max);
+}
+
+static struct klab_channel *channel_new(size_t capacity, bool mappable)
 {
 	struct klab_channel *channel;
+	int error;
 
+	channel = kzalloc(sizeof(*channel), KLAB_GFP);
+	if (!channel)
+		return ERR_PTR(-ENOMEM);
+
+	error = klab_ring_init(&channel->ring, capacity, mappable);
+	if (error) {
+		kfree(channel);
+		return ERR_PTR(error);
+	}
+
+	kref_init(&channel->users);
+	mutex_init(&channel->write.lock);
+	mutex_init(&channel->read.lock);
+	init_waitqueue_head(&channel->write.sleepers);
+	init_waitqueue_head(&channel->read.sleepers);
+
+	channel->write.index = &channel->write.own_index;
+	channel->read.index = &channel->read.own_index;
+	if (mappable) {
+		struct klab_channel_map *shared = channel->ring.shared;
+
+		channel->write.index = (size_t *)&shared->written;
+		channel->write.sleeps_flag = &shared->writer_sleeps;
+		channel->read.index = (size_t *)&shared->read;
+		channel->read.sleeps_flag = &shared->reader_sleeps;
+	}
+	return channel;
+}
+
+struct klab_channel *klab_channel_shared(void)
+{
 	if (!is_power_of_2(channel_capacity) ||
 	    channel_capacity < KLAB_CHANNEL_ATOMIC || channel_capacity > SZ_1M) {
 		pr_err("channel_capacity=%u: must be a power of two from %d to %d\n",
 		       channel_capacity, KLAB_CHANNEL_ATOMIC, SZ_1M);
 		return ERR_PTR(-EINVAL);
 	}
-
-	channel = kzalloc(sizeof(*channel), GFP_KERNEL);
-	if (!channel)
-		return ERR_PTR(-ENOMEM);
-
-	channel->capacity = channel_capacity;
-	channel->ring = kvmalloc(channel->capacity, GFP_KERNEL);
-	if (!channel->ring) {
-		kfree(channel);
-		return ERR_PTR(-ENOMEM);
-	}
-
-	mutex_init(&channel->write_lock);
-	mutex_init(&channel->read_lock);
-	init_waitqueue_head(&channel->writers);
-	init_waitqueue_head(&channel->readers);
-	return channel;
+	return channel_new(channel_capacity, false);
 }
 
-void klab_channel_destroy(struct klab_channel *channel)
+/* The capacity that a caller gets who asks for @bytes, or an error. */
+static long capacity_for(u64 bytes)
 {
-	kvfree(channel->ring);
+	if (bytes > KLAB_CHANNEL_CAPACITY_LIMIT)
+		return -EINVAL;
+	if (bytes > klab_channel_capacity_max() && !capable(CAP_SYS_RESOURCE))
+		return -EPERM;
+	return roundup_pow_of_two(max_t(unsigned long, bytes, KLAB_CHANNEL_ATOMIC));
+}
+
+struct klab_channel *klab_channel_private(u64 bytes, bool mappable)
+{
+	long capacity;
+
+	if (mappable && !KLAB_CAN_MAP)
+		return ERR_PTR(-EOPNOTSUPP);
+	/* What is mapped is whole pages. */
+	capacity = capacity_for(mappable ? max_t(u64, bytes, PAGE_SIZE) : bytes);
+	return capacity < 0 ? ERR_PTR(capacity) : channel_new(capacity, mappable);
+}
+
+void klab_channel_get(struct klab_channel *channel)
+{
+	kref_get(&channel->users);
+}
+
+static void channel_free(struct kref *users)
+{
+	struct klab_channel *channel = container_of(users, struct klab_channel, users);
+
+	klab_ring_free(&channel->ring);
 	kfree(channel);
 }
 
 size_t klab_channel_capacity(struct klab_channel *channel)
 {
-	return channel->capacity;
+	return READ_ONCE(channel->ring.capacity);
+}
+
+void klab_channel_put(struct klab_channel *channel)
+{
+	kref_put(&channel->users, channel_free);
 }
 
 /*
- * What the ring holds. Exact for a reader under the read lock. Without it, of a
- * moment ago; as the tail is loaded first, never less than nothing.
+ * What the ring holds, or the room that is left: what the side's calls live on.
+ * Exact under the side's lock. Without it, of a moment ago; as the index that is
+ * taken from is loaded first, never less than nothing.
  */
+static size_t available(struct klab_channel *channel, struct klab_side *side)
+{
+	size_t capacity = READ_ONCE(channel->ring.capacity);
+	size_t written, read, bytes;
+
+	if (side == &channel->read) {
+		/* Ordered before the next; pairs with the release in drain(). */
+		read = smp_load_acquire(channel->read.index);
+		/* Pairs with the release in fill(): the bytes are there. */
+		written = smp_load_acquire(channel->write.index);
+		bytes = written - read;
+	} else {
+		/* Ordered before the next; pairs with the release in fill(). */
+		written = smp_load_acquire(channel->write.index);
+		/* Pairs with the release in drain(): the room is free. */
+		read = smp_load_acquire(channel->read.index);
+		bytes = capacity - (written - read);
+	}
+	/* More than there can be: both moved on in between, or userspace lies. */
+	return min(bytes, capacity);
+}
+
 size_t klab_channel_bytes(struct klab_channel *channel)
 {
-	/* Ordered before the head's load; pairs with the release in drain(). */
-	size_t tail = smp_load_acquire(&channel->tail);
-	/* Pairs with the release in fill(): the bytes are there. */
-	size_t head = smp_load_acquire(&channel->head);
-
-	/* More than the ring has: both sides went on between the two loads. */
-	return min(head - tail, channel->capacity);
+	return available(channel, &channel->read);
 }
 
-/* The room that is left: the same for writers, with the sides exchanged. */
-static size_t channel_room(struct klab_channel *channel)
+/* Can @side go on, as far as it needs @bytes of data or room? */
+static bool ready(struct klab_channel *channel, struct klab_side *side, size_t bytes)
 {
-	/* Ordered before the tail's load; pairs with the release in fill(). */
-	size_t head = smp_load_acquire(&channel->head);
-	/* Pairs with the release in drain(): the room is free. */
-	size_t tail = smp_load_acquire(&channel->tail);
-
-	return min(channel->capacity - (head - tail), channel->capacity);
-}
-
-static bool must_not_wait(struct kiocb *iocb)
-{
-	return (iocb->ki_flags & IOCB_NOWAIT) || (iocb->ki_filp->f_flags & O_NONBLOCK);
+	return available(channel, side) >= bytes || READ_ONCE(channel->ended);
 }
 
 /*
- * O_NONBLOCK means not to wait for the other side, which may never come. It
- * does wait for a call of the own side to end its copy: EAGAIN then would tell
- * an edge-triggered caller that the data is gone. IOCB_NOWAIT waits for nothing.
+ * For who is about to sleep. A mapped user of the other side moves his index, and
+ * then looks at the flag; here it is the other way round.
  */
-static int lock_side(struct mutex *lock, struct kiocb *iocb)
+static bool ready_or_flagged(struct klab_channel *channel, struct klab_side *side, size_t bytes)
 {
-	if (iocb->ki_flags & IOCB_NOWAIT)
-		return mutex_trylock(lock) ? 0 : -EAGAIN;
-	return mutex_lock_interruptible(lock) ? -ERESTARTSYS : 0;
+	if (side->sleeps_flag) {
+		WRITE_ONCE(*side->sleeps_flag, 1);
+		/* Pairs with the full barrier in userspace: struct klab_channel_map. */
+		smp_mb();
+	}
+	return ready(channel, side, bytes);
 }
 
-static void wake(wait_queue_head_t *side, __poll_t events)
+#define ONE_SLEEPER	1
+#define ALL_SLEEPERS	0
+
+/* Pollers are woken in any case, and tasks asleep in a call as many as said. */
+static void wake(struct klab_channel *channel, struct klab_side *side, int sleepers)
 {
-	if (wq_has_sleeper(side))
-		wake_up_interruptible_poll(side, events);
+	__poll_t events = side == &channel->read ? EPOLLIN | EPOLLRDNORM : EPOLLOUT | EPOLLWRNORM;
+
+	if (!wq_has_sleeper(&side->sleepers))
+		return;
+	atomic_long_inc(&side->wakeups);
+	__wake_up(&side->sleepers, TASK_INTERRUPTIBLE, sleepers, poll_to_key(events));
 }
 
-/* Take the read lock once there is something to read. */
-static int lock_readable(struct klab_channel *channel, struct kiocb *iocb)
+/*
+ * Any writer can go on with the room of an atomic write, so one will do. With
+ * less, only they themselves know who fits.
+ */
+static void wake_writers(struct klab_channel *channel)
 {
+	size_t room = available(channel, &channel->write);
+
+	wake(channel, &channel->write, room >= KLAB_CHANNEL_ATOMIC ? ONE_SLEEPER : ALL_SLEEPERS);
+}
+
+static int lock_side(struct klab_side *side, enum klab_wait wait)
+{
+	if (likely(mutex_trylock(&side->lock)))
+		return 0;
+	if (wait == KLAB_WAIT_NOTHING)
+		return -EAGAIN;
+	return mutex_lock_interruptible(&side->lock) ? -ERESTARTSYS : 0;
+}
+
+/* The rest of lock_when_ready(), apart, so that who need not sleep has a short way. */
+static noinline ssize_t sleep_and_lock(struct klab_channel *channel, struct klab_side *side,
+				       size_t bytes)
+{
+	ssize_t there;
 	int error;
 
 	while (true) {
-		error = lock_side(&channel->read_lock, iocb);
+		atomic_long_inc(&side->sleeps);
+		error = wait_event_interruptible_exclusive(side->sleepers,
+							   ready_or_flagged(channel, side, bytes));
 		if (error)
 			return error;
-		if (klab_channel_bytes(channel))
-			return 0;
-		mutex_unlock(&channel->read_lock);
-
-		if (must_not_wait(iocb))
-			return -EAGAIN;
-		error = wait_event_interruptible(channel->readers, klab_channel_bytes(channel));
-		if (error)
-			return error;
+		if (mutex_lock_interruptible(&side->lock)) {
+			wake(channel, side, ONE_SLEEPER);
+			return -ERESTARTSYS;
+		}
+		there = available(channel, side);
+		if (there >= bytes || channel->ended)
+			return there;
+		mutex_unlock(&side->lock);
 	}
 }
 
-/* Take the write lock once there is room for @bytes. */
-static int lock_writable(struct klab_channel *channel, struct kiocb *iocb, size_t bytes)
+/*
+ * Take the side's lock once there are @bytes of data or room, or the channel has
+ * ended. Returns how many there are, or an error. @slept tells whether this task
+ * did, and so was perhaps the only one woken.
+ */
+static __always_inline ssize_t lock_when_ready(struct klab_channel *channel,
+					       struct klab_side *side, size_t bytes,
+					       enum klab_wait wait, bool *slept)
 {
+	size_t there;
 	int error;
 
-	while (true) {
-		error = lock_side(&channel->write_lock, iocb);
-		if (error)
-			return error;
-		if (channel_room(channel) >= bytes)
-			return 0;
-		mutex_unlock(&channel->write_lock);
+	*slept = false;
+	error = lock_side(side, wait);
+	if (error)
+		return error;
+	there = available(channel, side);
+	if (likely(there >= bytes) || channel->ended)
+		return there;
 
-		if (must_not_wait(iocb))
-			return -EAGAIN;
-		error = wait_event_interruptible(channel->writers,
-						 channel_room(channel) >= bytes);
-		if (error)
-			return error;
-	}
+	mutex_unlock(&side->lock);
+	if (wait != KLAB_WAIT_FOREVER)
+		return -EAGAIN;
+	*slept = true;
+	return sleep_and_lock(channel, side, bytes);
 }
 
 /* Returns the bytes that went out: fewer where the caller's memory ends. */
 static size_t drain(struct klab_channel *channel, struct iov_iter *to, size_t bytes)
 {
-	size_t start = channel->tail & (channel->capacity - 1);
-	size_t straight = min(bytes, channel->capacity - start);
-	size_t copied;
+	struct klab_side *side = &channel->read;
+	size_t index = READ_ONCE(*side->index), copied;
 
-	lockdep_assert_held(&channel->read_lock);
+	lockdep_assert_held(&side->lock);
 
-	copied = copy_to_iter(channel->ring + start, straight, to);
-	if (copied == straight)
-		copied += copy_to_iter(channel->ring, bytes - straight, to);
-
-	/* Room only after it was copied out: pairs with channel_room(). */
-	smp_store_release(&channel->tail, channel->tail + copied);
+	copied = klab_ring_get(&channel->ring, index, to, bytes);
+	/* Room only after it was copied out: pairs with available(). */
+	smp_store_release(side->index, index + copied);
 	return copied;
 }
 
 /* All @bytes or none: what cannot be read in full from the caller was never written. */
 static bool fill(struct klab_channel *channel, struct iov_iter *from, size_t bytes)
 {
-	size_t start = channel->head & (channel->capacity - 1);
-	size_t straight = min(bytes, channel->capacity - start);
+	struct klab_side *side = &channel->write;
+	size_t index = READ_ONCE(*side->index);
 
-	lockdep_assert_held(&channel->write_lock);
+	lockdep_assert_held(&side->lock);
 
-	if (copy_from_iter(channel->ring + start, straight, from) != straight ||
-	    copy_from_iter(channel->ring, bytes - straight, from) != bytes - straight)
+	if (klab_ring_put(&channel->ring, index, from, bytes) != bytes)
 		return false;
-
-	/* Bytes only after they are all there: pairs with klab_channel_bytes(). */
-	smp_store_release(&channel->head, channel->head + bytes);
+	/* Bytes only after they are all there: pairs with available(). */
+	smp_store_release(side->index, index + bytes);
 	return true;
 }
 
-ssize_t klab_channel_read(struct klab_channel *channel, struct kiocb *iocb, struct iov_iter *to)
+ssize_t klab_channel_read(struct klab_channel *channel, struct iov_iter *to, enum klab_wait wait)
 {
+	struct klab_side *side = &channel->read;
+	ssize_t there;
 	size_t copied;
-	int error;
+	bool slept;
 
 	if (!iov_iter_count(to))
 		return 0;
 
-	error = lock_readable(channel, iocb);
-	if (error)
-		return error;
-	copied = drain(channel, to, min(iov_iter_count(to), klab_channel_bytes(channel)));
-	mutex_unlock(&channel->read_lock);
+	there = lock_when_ready(channel, side, 1, wait, &slept);
+	if (there < 0)
+		return there;
+	side->calls++;
+	copied = drain(channel, to, min_t(size_t, iov_iter_count(to), there));
+	mutex_unlock(&side->lock);
 
+	if (slept && copied < there)
+		wake(channel, side, ONE_SLEEPER);
 	if (!copied)
-		return -EFAULT;
-	wake(&channel->writers, EPOLLOUT | EPOLLWRNORM);
+		return there ? -EFAULT : 0;
+	if (wq_has_sleeper(&channel->write.sleepers))
+		wake_writers(channel);
+	if (channel->fasync)
+		kill_fasync(&channel->fasync, SIGIO, POLL_OUT);
 	return copied;
+}
+
+/* As much of a write as fits at once: its bytes, or an error. */
+static ssize_t write_piece(struct klab_channel *channel, struct iov_iter *from,
+			   enum klab_wait wait)
+{
+	size_t left = iov_iter_count(from), atomic = min_t(size_t, left, KLAB_CHANNEL_ATOMIC);
+	struct klab_side *side = &channel->write;
+	ssize_t bytes;
+	bool slept;
+
+	bytes = lock_when_ready(channel, side, atomic, wait, &slept);
+	if (bytes < 0)
+		return bytes;
+	bytes = min_t(size_t, left, bytes);
+	if (channel->ended)
+		bytes = -EPIPE;
+	else if (!fill(channel, from, bytes))
+		bytes = -EFAULT;
+	side->calls += bytes == left;
+	mutex_unlock(&side->lock);
+
+	if (slept)
+		wake_writers(channel);
+	if (bytes > 0) {
+		wake(channel, &channel->read, ONE_SLEEPER);
+		if (channel->fasync)
+			kill_fasync(&channel->fasync, SIGIO, POLL_IN);
+	}
+	return bytes;
 }
 
 /*
@@ -245,43 +395,201 @@ ssize_t klab_channel_read(struct klab_channel *channel, struct kiocb *iocb, stru
  * in at once. A longer one goes in as room appears, and other writers may come
  * between its pieces.
  */
-ssize_t klab_channel_write(struct klab_channel *channel, struct kiocb *iocb, struct iov_iter *from)
+ssize_t klab_channel_write(struct klab_channel *channel, struct iov_iter *from,
+			   enum klab_wait wait)
 {
-	ssize_t written = 0;
-	int error = 0;
+	size_t size = iov_iter_count(from);
+	ssize_t written = 0, piece;
 
-	while (iov_iter_count(from) && !error) {
-		size_t left = iov_iter_count(from), bytes;
-
-		error = lock_writable(channel, iocb, min_t(size_t, left, KLAB_CHANNEL_ATOMIC));
-		if (error)
-			break;
-		bytes = min(left, channel_room(channel));
-		if (fill(channel, from, bytes))
-			written += bytes;
-		else
-			error = -EFAULT;
-		mutex_unlock(&channel->write_lock);
-		wake(&channel->readers, EPOLLIN | EPOLLRDNORM);
+	while (written < size) {
+		piece = write_piece(channel, from, wait);
+		if (piece < 0) {
+			if (piece == -EPIPE)
+				send_sig(SIGPIPE, current, 0);
+			return written ? written : piece;
+		}
+		written += piece;
 
 		/* With a quick reader this loop never sleeps: let a kill end it. */
-		if (iov_iter_count(from) && signal_pending(current))
-			error = -ERESTARTSYS;
+		if (written < size && signal_pending(current))
+			break;
 	}
-	return written ? written : error;
+	return written;
 }
 
 __poll_t klab_channel_poll(struct klab_channel *channel, struct file *file, poll_table *wait)
 {
 	__poll_t events = 0;
 
-	poll_wait(file, &channel->readers, wait);
-	poll_wait(file, &channel->writers, wait);
+	poll_wait(file, &channel->read.sleepers, wait);
+	poll_wait(file, &channel->write.sleepers, wait);
+	if (channel->ring.shared) {
+		ready_or_flagged(channel, &channel->read, 1);
+		ready_or_flagged(channel, &channel->write, 1);
+	}
 
 	if (klab_channel_bytes(channel))
 		events |= EPOLLIN | EPOLLRDNORM;
+	if (READ_ONCE(channel->ended))
+		return events | EPOLLHUP;
 	/* Only where a write of the atomic size would go in without waiting. */
-	if (channel_room(channel) >= KLAB_CHANNEL_ATOMIC)
+	if (available(channel, &channel->write) >= KLAB_CHANNEL_ATOMIC)
 		events |= EPOLLOUT | EPOLLWRNORM;
 	return events;
+}
+
+int klab_channel_fasync(struct klab_channel *channel, int fd, struct file *file, int on)
+{
+	return fasync_helper(fd, file, on, &channel->fasync);
+}
+
+static int lock_both(struct klab_channel *channel)
+{
+	if (mutex_lock_interruptible(&channel->write.lock))
+		return -ERESTARTSYS;
+	if (!mutex_lock_interruptible(&channel->read.lock))
+		return 0;
+	mutex_unlock(&channel->write.lock);
+	return -ERESTARTSYS;
+}
+
+static void unlock_both_and_wake(struct klab_channel *channel)
+{
+	mutex_unlock(&channel->read.lock);
+	mutex_unlock(&channel->write.lock);
+	wake(channel, &channel->read, ALL_SLEEPERS);
+	wake(channel, &channel->write, ALL_SLEEPERS);
+}
+
+int klab_channel_resize(struct klab_context *context, void *arg)
+{
+	struct klab_channel *channel = context->channel;
+	struct klab_channel_resize *ask = arg;
+	long capacity = capacity_for(ask->capacity);
+	struct klab_ring ring;
+	size_t bytes;
+	int error;
+
+	if (capacity < 0)
+		return capacity;
+	if (channel->ring.shared)
+		return -EOPNOTSUPP;
+	error = klab_ring_init(&ring, capacity, false);
+	if (error)
+		return error;
+
+	error = lock_both(channel);
+	if (error)
+		goto out_free;
+	bytes = klab_channel_bytes(channel);
+	if (bytes <= capacity) {
+		klab_ring_move(&ring, &channel->ring, *channel->read.index, bytes);
+		swap(ring, channel->ring);
+		ask->capacity = capacity;
+	} else {
+		error = -EBUSY;
+	}
+	unlock_both_and_wake(channel);
+
+out_free:
+	klab_ring_free(&ring);
+	return error;
+}
+
+int klab_channel_end(struct klab_context *context, void *arg)
+{
+	struct klab_channel_end *ask = arg;
+	int error;
+
+	if (ask->flags || ask->reserved)
+		return -EINVAL;
+	if (context->is_device)
+		return -EOPNOTSUPP;
+
+	error = lock_both(context->channel);
+	if (error)
+		return error;
+	WRITE_ONCE(context->channel->ended, true);
+	if (context->channel->ring.shared)
+		WRITE_ONCE(context->channel->ring.shared->ended, 1);
+	unlock_both_and_wake(context->channel);
+	return 0;
+}
+
+static struct klab_side *find_side(struct klab_channel *channel, u32 side)
+{
+	switch (side) {
+	case KLAB_CHANNEL_WRITERS:
+		return &channel->write;
+	case KLAB_CHANNEL_READERS:
+		return &channel->read;
+	default:
+		return NULL;
+	}
+}
+
+int klab_channel_wait(struct klab_context *context, void *arg)
+{
+	struct klab_channel *channel = context->channel;
+	struct klab_channel_wait *ask = arg;
+	struct klab_side *side = find_side(channel, ask->side);
+
+	if (!side || ask->flags)
+		return -EINVAL;
+	if (!ask->bytes || ask->bytes > klab_channel_capacity(channel))
+		return -EINVAL;
+	if (ready(channel, side, ask->bytes))
+		return 0;
+	if (context->file->f_flags & O_NONBLOCK)
+		return -EAGAIN;
+	atomic_long_inc(&side->sleeps);
+	return wait_event_interruptible(side->sleepers,
+					ready_or_flagged(channel, side, ask->bytes));
+}
+
+int klab_channel_wake(struct klab_context *context, void *arg)
+{
+	struct klab_channel *channel = context->channel;
+	struct klab_channel_wake *ask = arg;
+	struct klab_side *side = find_side(channel, ask->side);
+
+	if (!side || ask->flags)
+		return -EINVAL;
+	/* Before they look again: who sleeps on sets it anew. */
+	if (side->sleeps_flag)
+		WRITE_ONCE(*side->sleeps_flag, 0);
+	wake(channel, side, ALL_SLEEPERS);
+	return 0;
+}
+
+int klab_channel_mmap(struct klab_channel *channel, struct vm_area_struct *vma)
+{
+	return klab_ring_mmap(&channel->ring, vma);
+}
+
+static struct klab_channel_side side_stat(struct klab_side *side)
+{
+	return (struct klab_channel_side) {
+		.bytes = READ_ONCE(*side->index),
+		.calls = READ_ONCE(side->calls),
+		.sleeps = atomic_long_read(&side->sleeps),
+		.wakeups = atomic_long_read(&side->wakeups),
+	};
+}
+
+int klab_channel_stat(struct klab_context *context, void *arg)
+{
+	struct klab_channel *channel = context->channel;
+	struct klab_channel_stat *stat = arg;
+
+	*stat = (struct klab_channel_stat) {
+		.capacity = READ_ONCE(channel->ring.capacity),
+		.bytes = klab_channel_bytes(channel),
+		.state = (READ_ONCE(channel->ended) ? KLAB_CHANNEL_ENDED : 0) |
+			 (context->is_device ? KLAB_CHANNEL_SHARED : 0) |
+			 (channel->ring.shared ? KLAB_CHANNEL_MAPPABLE : 0),
+		.write = side_stat(&channel->write),
+		.read = side_stat(&channel->read),
+	};
+	return 0;
 }

@@ -30,4 +30,11 @@ static inline void klab_eventfd_signal(struct eventfd_ctx *eventfd)
 #endif
 }
 
+/* 6.5 replaced the splice of files that have no pages to give away. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+#define klab_splice_read	copy_splice_read
+#else
+#define klab_splice_read	generic_file_splice_read
+#endif
+
 #endif /* KLAB_COMPAT_H */

@@ -5,6 +5,8 @@
  */
 #include <linux/nospec.h>
 
+#include <asm/ioctls.h>
+
 #include "compat.h"
 #include "klab.h"
 
@@ -18,13 +20,14 @@ static int klab_info(struct klab_context *context, void *arg)
 	*info = (struct klab_info) {
 		.version = KLAB_VERSION,
 		.page_size = PAGE_SIZE,
-		.features = KLAB_FEATURE_PAGES | KLAB_FEATURE_SIGNAL,
+		.features = KLAB_FEATURE_PAGES | KLAB_FEATURE_SIGNAL | KLAB_FEATURE_CHANNEL,
 		.order_max = KLAB_ORDER_MAX,
 		.fire_max = KLAB_FIRE_MAX,
 		.pages_max = klab_pages_max(),
 		.blocks_max = KLAB_BLOCKS_MAX,
 		.channel_capacity = klab_channel_capacity(context->channel),
 		.channel_atomic = KLAB_CHANNEL_ATOMIC,
+		.channel_capacity_max = klab_channel_capacity_max(),
 	};
 	if (IS_ENABLED(CONFIG_EVENTFD))
 		info->features |= KLAB_FEATURE_EVENTFD;
@@ -32,6 +35,8 @@ static int klab_info(struct klab_context *context, void *arg)
 		info->features |= KLAB_FEATURE_COMPAT;
 	if (IS_ENABLED(CONFIG_NUMA))
 		info->features |= KLAB_FEATURE_NUMA;
+	if (KLAB_CAN_MAP)
+		info->features |= KLAB_FEATURE_MAP;
 	return 0;
 }
 
@@ -39,11 +44,18 @@ struct klab_command {
 	klab_command_fn *run;
 	unsigned int number;
 	unsigned int first_size;	/* of its struct when it was first published */
+	bool on_channel;		/* a private channel takes it too */
 };
 
 /* The kernel's copy of any command's struct. */
 union klab_arg {
 	struct klab_info info;
+	struct klab_channel_create channel_create;
+	struct klab_channel_stat channel_stat;
+	struct klab_channel_resize channel_resize;
+	struct klab_channel_end channel_end;
+	struct klab_channel_wait channel_wait;
+	struct klab_channel_wake channel_wake;
 	struct klab_pages_alloc pages_alloc;
 	struct klab_pages_free pages_free;
 	struct klab_pages_zones pages_zones;
@@ -56,7 +68,7 @@ union klab_arg {
  * field that the struct had when it was first published: that never changes,
  * however the struct grows. One that does not fit stops the build.
  */
-#define COMMAND(_number, _name, _last)						\
+#define COMMAND(_number, _name, _last, ...)					\
 	[_IOC_NR(_number)] = {							\
 		.run = _name,							\
 		.number = _number +						\
@@ -64,10 +76,17 @@ union klab_arg {
 			BUILD_BUG_ON_ZERO(sizeof(struct _name) > sizeof(union klab_arg)) + \
 			BUILD_BUG_ON_ZERO(sizeof(struct _name) % 8),		\
 		.first_size = offsetofend(struct _name, _last),			\
+		__VA_ARGS__							\
 	}
 
 static const struct klab_command commands[] = {
 	COMMAND(KLAB_IOC_INFO, klab_info, channel_atomic),
+	COMMAND(KLAB_IOC_CHANNEL_CREATE, klab_channel_create, reserved),
+	COMMAND(KLAB_IOC_CHANNEL_STAT, klab_channel_stat, read, .on_channel = true),
+	COMMAND(KLAB_IOC_CHANNEL_RESIZE, klab_channel_resize, capacity, .on_channel = true),
+	COMMAND(KLAB_IOC_CHANNEL_END, klab_channel_end, reserved, .on_channel = true),
+	COMMAND(KLAB_IOC_CHANNEL_WAIT, klab_channel_wait, bytes, .on_channel = true),
+	COMMAND(KLAB_IOC_CHANNEL_WAKE, klab_channel_wake, flags, .on_channel = true),
 	COMMAND(KLAB_IOC_PAGES_ALLOC, klab_pages_alloc, free),
 	COMMAND(KLAB_IOC_PAGES_FREE, klab_pages_free, free),
 	COMMAND(KLAB_IOC_PAGES_ZONES, klab_pages_zones, zones),
@@ -75,7 +94,7 @@ static const struct klab_command commands[] = {
 	COMMAND(KLAB_IOC_EVENTFD_FIRE, klab_eventfd_fire, last_ns),
 };
 
-static const struct klab_command *find_command(unsigned int number)
+static const struct klab_command *find_command(struct klab_context *context, unsigned int number)
 {
 	const struct klab_command *command;
 	unsigned int index = _IOC_NR(number);
@@ -85,6 +104,8 @@ static const struct klab_command *find_command(unsigned int number)
 
 	command = &commands[array_index_nospec(index, ARRAY_SIZE(commands))];
 	if (!command->run || _IOC_DIR(number) != _IOC_DIR(command->number))
+		return NULL;
+	if (!context->is_device && !command->on_channel)
 		return NULL;
 	return command;
 }
@@ -114,7 +135,7 @@ static int get_arg(union klab_arg *arg, size_t known, void __user *from, size_t 
 
 static long run_command(struct klab_context *context, unsigned int number, void __user *user)
 {
-	const struct klab_command *command = find_command(number);
+	const struct klab_command *command = find_command(context, number);
 	size_t size = _IOC_SIZE(number), known;
 	union klab_arg arg;
 	int result;
@@ -143,8 +164,15 @@ static long run_command(struct klab_context *context, unsigned int number, void 
 
 long klab_ioctl(struct file *file, unsigned int number, unsigned long arg)
 {
-	long result = run_command(file->private_data, number, (void __user *)arg);
+	struct klab_context *context = file->private_data;
+	void __user *user = (void __user *)arg;
+	long result;
 
+	/* Of every stream, and older than the rules of our own commands. */
+	if (number == FIONREAD)
+		return put_user((int)klab_channel_bytes(context->channel), (int __user *)user);
+
+	result = run_command(context, number, user);
 	trace_klab_ioctl(number, result);
 	return result;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the files of the driver say to each other. Calls run downwards:
- * main -> ioctl -> deliver, pages, channel.
+ * main -> ioctl -> deliver, pages, channel -> ring.
  */
 #ifndef KLAB_H
 #define KLAB_H
@@ -13,6 +13,7 @@
 #include <linux/mm.h>
 #include <linux/poll.h>
 #include <linux/uaccess.h>
+#include <linux/uio.h>
 #include <linux/xarray.h>
 
 #include <linux/klab.h>
@@ -34,9 +35,11 @@ static inline bool klab_affordable(unsigned long pages)
 	return pages + totalram_pages() / 8 <= si_mem_available();
 }
 
-/* What one open descriptor of the device stands for. */
+/* What one open descriptor stands for: the device, or a private channel. */
 struct klab_context {
-	struct klab_channel *channel;	/* the shared one; set once */
+	struct file *file;		/* set once, like the next two */
+	struct klab_channel *channel;
+	bool is_device;			/* the channel is the shared one */
 
 	/* Held blocks by handle. Its lock also guards pages_held. */
 	struct xarray batches;
@@ -67,15 +70,81 @@ unsigned long klab_pages_batches(struct klab_context *context);
 void klab_pages_init(struct klab_context *context);
 void klab_pages_release(struct klab_context *context);
 
+/* ring.c */
+struct klab_ring {
+	u8 *bytes;
+	size_t capacity;			/* a power of two */
+	struct klab_channel_map *shared;	/* NULL where userspace may not map it */
+	struct page **pages;			/* of shared, then of bytes; likewise */
+};
+
+int klab_ring_init(struct klab_ring *ring, size_t capacity, bool mappable);
+void klab_ring_free(struct klab_ring *ring);
+void klab_ring_move(struct klab_ring *to, const struct klab_ring *from, size_t index, size_t bytes);
+int klab_ring_mmap(struct klab_ring *ring, struct vm_area_struct *vma);
+
+/*
+ * The underlined copies leave out the question whether the source, or target, is
+ * one object of the kernel's heap. It takes longer than a small copy, and start
+ * and length are bounded right here.
+ */
+static inline size_t klab_ring_get(const struct klab_ring *ring, size_t index,
+				   struct iov_iter *to, size_t bytes)
+{
+	size_t start = index & (ring->capacity - 1);
+	size_t straight = min(bytes, ring->capacity - start);
+	size_t copied = _copy_to_iter(ring->bytes + start, straight, to);
+
+	if (copied == straight && bytes > straight)
+		copied += _copy_to_iter(ring->bytes, bytes - straight, to);
+	return copied;
+}
+
+static inline size_t klab_ring_put(struct klab_ring *ring, size_t index,
+				   struct iov_iter *from, size_t bytes)
+{
+	size_t start = index & (ring->capacity - 1);
+	size_t straight = min(bytes, ring->capacity - start);
+	size_t copied = _copy_from_iter(ring->bytes + start, straight, from);
+
+	if (copied == straight && bytes > straight)
+		copied += _copy_from_iter(ring->bytes, bytes - straight, from);
+	return copied;
+}
+
 /* channel.c */
+/*
+ * How long a call may take. O_NONBLOCK means not to wait for the other side, which
+ * may never come; it does wait for a call of the own side to end its copy, as
+ * EAGAIN would tell an edge-triggered caller that the data is gone. RWF_NOWAIT
+ * waits for nothing.
+ */
+enum klab_wait { KLAB_WAIT_FOREVER, KLAB_WAIT_OWN_SIDE, KLAB_WAIT_NOTHING };
+
+klab_command_fn klab_channel_wait;
+klab_command_fn klab_channel_wake;
+klab_command_fn klab_channel_stat;
+klab_command_fn klab_channel_resize;
+klab_command_fn klab_channel_end;
 #define KLAB_CHANNEL_ATOMIC	4096
-struct klab_channel *klab_channel_create(void);
-void klab_channel_destroy(struct klab_channel *channel);
-ssize_t klab_channel_read(struct klab_channel *channel, struct kiocb *iocb, struct iov_iter *to);
-ssize_t klab_channel_write(struct klab_channel *channel, struct kiocb *iocb, struct iov_iter *from);
+/* Mapped indices are 64 bits wide, and the kernel must load them at once. */
+#define KLAB_CAN_MAP		IS_ENABLED(CONFIG_64BIT)
+struct klab_channel *klab_channel_shared(void);
+struct klab_channel *klab_channel_private(u64 capacity, bool mappable);
+void klab_channel_get(struct klab_channel *channel);
+void klab_channel_put(struct klab_channel *channel);
+ssize_t klab_channel_read(struct klab_channel *channel, struct iov_iter *to, enum klab_wait wait);
+ssize_t klab_channel_write(struct klab_channel *channel, struct iov_iter *from,
+			   enum klab_wait wait);
 __poll_t klab_channel_poll(struct klab_channel *channel, struct file *file, poll_table *wait);
+int klab_channel_fasync(struct klab_channel *channel, int fd, struct file *file, int on);
+int klab_channel_mmap(struct klab_channel *channel, struct vm_area_struct *vma);
 size_t klab_channel_bytes(struct klab_channel *channel);
 size_t klab_channel_capacity(struct klab_channel *channel);
+size_t klab_channel_capacity_max(void);
+
+/* main.c */
+klab_command_fn klab_channel_create;
 
 /*
  * Hand a struct to a caller that knows @size bytes of it, which may be fewer or

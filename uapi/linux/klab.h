@@ -22,7 +22,8 @@
  *
  * Errors have one meaning each, the same for every command:
  *
- *   ENOTTY      no such command, or its direction is wrong
+ *   ENOTTY      no such command on this kind of descriptor, or its direction is
+ *               wrong
  *   E2BIG       a field that this module does not know is not zero
  *   EINVAL      a field, flag or reserved word has a value it may not have, or
  *               the struct is shorter than the command ever was
@@ -32,6 +33,7 @@
  *               during the call gets EFAULT although it was done
  *   ENOENT      no such handle at this descriptor
  *   ENOMEM      a limit of klab, of the memory cgroup, or of the machine
+ *   EBUSY       not while it is in use as it is
  *   EPERM, ESRCH, EBADF, EAGAIN, EINTR   as everywhere else
  *
  * No command here needs a capability to be called. Opening the device takes
@@ -55,6 +57,8 @@
 #define KLAB_FEATURE_EVENTFD	_BITULL(2)	/* KLAB_IOC_EVENTFD_FIRE */
 #define KLAB_FEATURE_COMPAT	_BITULL(3)	/* 32-bit programs may call */
 #define KLAB_FEATURE_NUMA	_BITULL(4)	/* memory may lie on several nodes */
+#define KLAB_FEATURE_CHANNEL	_BITULL(5)	/* KLAB_IOC_CHANNEL_* */
+#define KLAB_FEATURE_MAP	_BITULL(6)	/* KLAB_CHANNEL_MAPPABLE */
 
 /**
  * struct klab_info - the handshake: version, limits, features
@@ -68,6 +72,7 @@
  * @channel_capacity: out: bytes that the channel holds before a writer waits
  * @channel_atomic: out: a write of up to this many bytes is never split and
  *                  never mixed with another
+ * @channel_capacity_max: out: the largest capacity without CAP_SYS_RESOURCE
  *
  * Ask for this first; it cannot fail with a good pointer.
  */
@@ -81,9 +86,198 @@ struct klab_info {
 	__u64 blocks_max;
 	__u64 channel_capacity;
 	__u64 channel_atomic;
+	__u64 channel_capacity_max;
 };
 
 #define KLAB_IOC_INFO		_IOR(KLAB_IOC_MAGIC, 0x00, struct klab_info)
+
+/*
+ * Channels. The device's own is shared by all who open it and never ends. A
+ * private one is a descriptor to inherit or to pass on: read, write, poll, and
+ * the KLAB_IOC_CHANNEL_ commands but for the first. Both answer FIONREAD.
+ */
+#define KLAB_CHANNEL_CAPACITY_LIMIT	(64 << 20)	/* with CAP_SYS_RESOURCE */
+
+#define KLAB_CHANNEL_MAPPABLE	0x4	/* see struct klab_channel_map */
+
+/**
+ * struct klab_channel_create - make a private channel
+ * @capacity: in: bytes it holds before a writer waits; rounded up to a power of
+ *            two, and to klab_info.channel_atomic at least
+ * @flags: in: KLAB_CHANNEL_MAPPABLE or zero
+ * @reserved: zero
+ *
+ * Returns a descriptor, open for reading and writing, O_CLOEXEC. The channel
+ * lives until the last copy of it is closed. Its memory is charged to the memory
+ * cgroup of the caller.
+ *
+ * EINVAL: capacity above KLAB_CHANNEL_CAPACITY_LIMIT, flags. EPERM: capacity
+ * above klab_info.channel_capacity_max without CAP_SYS_RESOURCE. EOPNOTSUPP:
+ * KLAB_CHANNEL_MAPPABLE without KLAB_FEATURE_MAP. EMFILE, ENFILE, ENOMEM.
+ */
+struct klab_channel_create {
+	__u64 capacity;
+	__u32 flags;
+	__u32 reserved;
+};
+
+#define KLAB_IOC_CHANNEL_CREATE	_IOW(KLAB_IOC_MAGIC, 0x08, struct klab_channel_create)
+
+/**
+ * struct klab_channel_side - what one side of a channel has done so far
+ * @bytes: that passed
+ * @calls: writes whose last byte went in; reads that got bytes or found the end
+ * @sleeps: times that such a call had to wait for the other side
+ * @wakeups: times that somebody who waited or polled was woken
+ *
+ * On a 32-bit kernel they begin anew after 2^32.
+ */
+struct klab_channel_side {
+	__u64 bytes;
+	__u64 calls;
+	__u64 sleeps;
+	__u64 wakeups;
+};
+
+#define KLAB_CHANNEL_ENDED	0x1	/* no more will be written */
+#define KLAB_CHANNEL_SHARED	0x2	/* the device's own */
+
+/**
+ * struct klab_channel_stat - a channel's numbers
+ * @capacity: out: bytes it holds before a writer waits
+ * @bytes: out: bytes that wait to be read
+ * @state: out: KLAB_CHANNEL_* bits
+ * @reserved: out: zero
+ * @write: out: the writers
+ * @read: out: the readers
+ */
+struct klab_channel_stat {
+	__u64 capacity;
+	__u64 bytes;
+	__u32 state;
+	__u32 reserved;
+	struct klab_channel_side write;
+	struct klab_channel_side read;
+};
+
+#define KLAB_IOC_CHANNEL_STAT	_IOR(KLAB_IOC_MAGIC, 0x09, struct klab_channel_stat)
+
+/**
+ * struct klab_channel_resize - change a channel's capacity, and keep what is in it
+ * @capacity: in: bytes, as for struct klab_channel_create; out: what it is now
+ *
+ * EINVAL, EPERM, ENOMEM: as there. EBUSY: more bytes wait to be read than would
+ * fit; nothing has changed. EOPNOTSUPP: a mappable channel, which somebody may
+ * have mapped as it is.
+ */
+struct klab_channel_resize {
+	__u64 capacity;
+};
+
+#define KLAB_IOC_CHANNEL_RESIZE	_IOWR(KLAB_IOC_MAGIC, 0x0a, struct klab_channel_resize)
+
+/**
+ * struct klab_channel_end - say that no more will be written
+ * @flags: in: zero
+ * @reserved: zero
+ *
+ * Readers get what is left and then 0; writers get EPIPE and SIGPIPE, as with a
+ * pipe; poll reports EPOLLHUP. An end cannot be taken back; to say it again
+ * changes nothing.
+ *
+ * EINVAL: flags. EOPNOTSUPP: the shared channel, which is there for others too.
+ */
+struct klab_channel_end {
+	__u32 flags;
+	__u32 reserved;
+};
+
+#define KLAB_IOC_CHANNEL_END	_IOW(KLAB_IOC_MAGIC, 0x0b, struct klab_channel_end)
+
+/**
+ * struct klab_channel_map - the first page of a mapped channel
+ * @capacity: bytes in the ring, for information
+ * @ended: not zero when no more will be written
+ * @reserved0: zero
+ * @written: bytes that were ever written; moved by whoever writes
+ * @writer_sleeps: set before a writer sleeps in the kernel
+ * @reserved1: zero
+ * @read: bytes that were ever read; moved by whoever reads
+ * @reader_sleeps: set before a reader sleeps in the kernel
+ * @reserved2: zero
+ *
+ * A channel made with KLAB_CHANNEL_MAPPABLE may be mapped, MAP_SHARED and from
+ * offset 0: one page with this struct (a page is klab_info.page_size), the ring,
+ * and the ring once more, so that bytes that wrap around lie in a row. Whoever
+ * writes or reads the mapping then needs no system call; read(2) and write(2),
+ * poll(2) and so on go on working beside it. At any time one side may have one
+ * user with the mapping, or any number with system calls, not both.
+ *
+ * Byte number n is at n % capacity of the ring. To write:
+ *
+ *	room = capacity - (written - load_acquire(read))
+ *	copy up to room bytes to number written and on
+ *	store_release(written, written + bytes)
+ *	full barrier
+ *	if (reader_sleeps) KLAB_IOC_CHANNEL_WAKE the readers
+ *
+ * To read, likewise: bytes = load_acquire(written) - read. With nothing to do,
+ * KLAB_IOC_CHANNEL_WAIT; poll(2) serves as well. libklab has it all as a few
+ * inline functions.
+ *
+ * The kernel believes nothing in this page. Indices that make no sense spoil the
+ * bytes of this channel, and nothing else.
+ */
+struct klab_channel_map {
+	__u64 capacity;
+	__u32 ended;
+	__u32 reserved0[13];
+	__u64 written;
+	__u32 writer_sleeps;
+	__u32 reserved1[13];
+	__u64 read;
+	__u32 reader_sleeps;
+	__u32 reserved2[13];
+};
+
+#define KLAB_CHANNEL_WRITERS	0
+#define KLAB_CHANNEL_READERS	1
+
+/**
+ * struct klab_channel_wait - sleep until one side of a channel can go on
+ * @side: in: KLAB_CHANNEL_WRITERS to wait for room, KLAB_CHANNEL_READERS for data
+ * @flags: in: zero
+ * @bytes: in: of room or data, 1 to the channel's capacity
+ *
+ * Returns too when the channel has ended. For a mapped channel, where nothing
+ * else has to be asked of the kernel.
+ *
+ * EINVAL: side, flags, bytes. EAGAIN: not yet, and the descriptor is O_NONBLOCK.
+ * EINTR: a signal came, and its handler does not restart calls.
+ */
+struct klab_channel_wait {
+	__u32 side;
+	__u32 flags;
+	__u64 bytes;
+};
+
+#define KLAB_IOC_CHANNEL_WAIT	_IOW(KLAB_IOC_MAGIC, 0x0c, struct klab_channel_wait)
+
+/**
+ * struct klab_channel_wake - wake who sleeps at one side of a channel
+ * @side: in: KLAB_CHANNEL_WRITERS or KLAB_CHANNEL_READERS
+ * @flags: in: zero
+ *
+ * Whoever finds nothing to do goes on sleeping.
+ *
+ * EINVAL: side, flags.
+ */
+struct klab_channel_wake {
+	__u32 side;
+	__u32 flags;
+};
+
+#define KLAB_IOC_CHANNEL_WAKE	_IOW(KLAB_IOC_MAGIC, 0x0d, struct klab_channel_wake)
 
 /**
  * struct klab_timing - how long each of several operations took

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "libklab.h"
 
@@ -14,6 +16,49 @@ int klab_open(int flags)
 int klab_info(int fd, struct klab_info *info)
 {
 	return ioctl(fd, KLAB_IOC_INFO, info);
+}
+
+int klab_channel_create(int fd, __u64 capacity, __u32 flags)
+{
+	struct klab_channel_create arg = { .capacity = capacity, .flags = flags };
+
+	return ioctl(fd, KLAB_IOC_CHANNEL_CREATE, &arg);
+}
+
+int klab_channel_stat(int fd, struct klab_channel_stat *stat)
+{
+	return ioctl(fd, KLAB_IOC_CHANNEL_STAT, stat);
+}
+
+int klab_channel_resize(int fd, __u64 *capacity)
+{
+	struct klab_channel_resize arg = { .capacity = *capacity };
+
+	if (ioctl(fd, KLAB_IOC_CHANNEL_RESIZE, &arg) < 0)
+		return -1;
+	*capacity = arg.capacity;
+	return 0;
+}
+
+int klab_channel_end(int fd)
+{
+	struct klab_channel_end arg = { 0 };
+
+	return ioctl(fd, KLAB_IOC_CHANNEL_END, &arg);
+}
+
+int klab_channel_wait(int fd, __u32 side, __u64 bytes)
+{
+	struct klab_channel_wait arg = { .side = side, .bytes = bytes };
+
+	return ioctl(fd, KLAB_IOC_CHANNEL_WAIT, &arg);
+}
+
+int klab_channel_wake(int fd, __u32 side)
+{
+	struct klab_channel_wake arg = { .side = side };
+
+	return ioctl(fd, KLAB_IOC_CHANNEL_WAKE, &arg);
 }
 
 int klab_pages_alloc(int fd, struct klab_pages_alloc *alloc)
@@ -50,4 +95,32 @@ int klab_signal_send(int fd, struct klab_signal_send *send)
 int klab_eventfd_fire(int fd, struct klab_eventfd_fire *fire)
 {
 	return ioctl(fd, KLAB_IOC_EVENTFD_FIRE, fire);
+}
+
+/* One page of indices, and the ring twice. */
+static size_t map_size(const struct klab_ring *ring)
+{
+	return sysconf(_SC_PAGESIZE) + 2 * ring->capacity;
+}
+
+int klab_ring_map(struct klab_ring *ring, int fd)
+{
+	struct klab_channel_stat stat;
+	void *map;
+
+	if (klab_channel_stat(fd, &stat) < 0)
+		return -1;
+	ring->fd = fd;
+	ring->capacity = stat.capacity;
+	map = mmap(NULL, map_size(ring), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return -1;
+	ring->map = map;
+	ring->bytes = (unsigned char *)map + sysconf(_SC_PAGESIZE);
+	return 0;
+}
+
+int klab_ring_unmap(struct klab_ring *ring)
+{
+	return munmap(ring->map, map_size(ring));
 }

@@ -9,6 +9,8 @@
 #ifndef LIBKLAB_H
 #define LIBKLAB_H
 
+#include <stddef.h>
+
 #include <linux/klab.h>
 
 #ifdef __cplusplus
@@ -27,6 +29,22 @@ int klab_open(int flags);
 /* KLAB_IOC_INFO: version, limits, features. */
 int klab_info(int fd, struct klab_info *info);
 
+/*
+ * KLAB_IOC_CHANNEL_CREATE: a private channel of @capacity bytes, with @flags (0 or
+ * KLAB_CHANNEL_MAPPABLE). Returns its descriptor, or -1.
+ */
+int klab_channel_create(int fd, __u64 capacity, __u32 flags);
+
+/*
+ * KLAB_IOC_CHANNEL_STAT, _RESIZE, _END, _WAIT, _WAKE. Here @fd is a private
+ * channel, or the device for the shared one.
+ */
+int klab_channel_stat(int fd, struct klab_channel_stat *stat);
+int klab_channel_resize(int fd, __u64 *capacity);
+int klab_channel_end(int fd);
+int klab_channel_wait(int fd, __u32 side, __u64 bytes);
+int klab_channel_wake(int fd, __u32 side);
+
 /* KLAB_IOC_PAGES_ALLOC: the caller fills the "in" fields and zeroes the rest. */
 int klab_pages_alloc(int fd, struct klab_pages_alloc *alloc);
 
@@ -44,6 +62,69 @@ int klab_signal_send(int fd, struct klab_signal_send *send);
 
 /* KLAB_IOC_EVENTFD_FIRE: the caller fills the "in" fields and zeroes the rest. */
 int klab_eventfd_fire(int fd, struct klab_eventfd_fire *fire);
+
+/*
+ * A mapped channel (struct klab_channel_map), as one process sees it. One thread
+ * at a time may write through it, and one read.
+ */
+struct klab_ring {
+	int fd;
+	size_t capacity;		/* of the ring, in bytes, a power of two */
+	struct klab_channel_map *map;
+	unsigned char *bytes;		/* the ring, twice in a row */
+};
+
+/* Map the channel @fd, made with KLAB_CHANNEL_MAPPABLE. @fd must stay open. */
+int klab_ring_map(struct klab_ring *ring, int fd);
+int klab_ring_unmap(struct klab_ring *ring);
+
+/* For the reader: how many bytes there are, and where they begin, in a row. */
+static inline size_t klab_ring_bytes(const struct klab_ring *ring)
+{
+	return __atomic_load_n(&ring->map->written, __ATOMIC_ACQUIRE) - ring->map->read;
+}
+
+static inline const void *klab_ring_data(const struct klab_ring *ring)
+{
+	return ring->bytes + (ring->map->read & (ring->capacity - 1));
+}
+
+/* The reader has taken @bytes; a writer who sleeps is woken. */
+static inline int klab_ring_take(struct klab_ring *ring, size_t bytes)
+{
+	struct klab_channel_map *map = ring->map;
+
+	__atomic_store_n(&map->read, map->read + bytes, __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (!__atomic_load_n(&map->writer_sleeps, __ATOMIC_RELAXED))
+		return 0;
+	return klab_channel_wake(ring->fd, KLAB_CHANNEL_WRITERS);
+}
+
+/* For the writer: how many bytes fit, and where they go, in a row. */
+static inline size_t klab_ring_room(const struct klab_ring *ring)
+{
+	struct klab_channel_map *map = ring->map;
+
+	return ring->capacity - (map->written - __atomic_load_n(&map->read, __ATOMIC_ACQUIRE));
+}
+
+static inline void *klab_ring_space(const struct klab_ring *ring)
+{
+	return ring->bytes + (ring->map->written & (ring->capacity - 1));
+}
+
+/* The writer has filled in @bytes; a reader who sleeps is woken. */
+static inline int klab_ring_give(struct klab_ring *ring, size_t bytes)
+{
+	struct klab_channel_map *map = ring->map;
+
+	__atomic_store_n(&map->written, map->written + bytes, __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (!__atomic_load_n(&map->reader_sleeps, __ATOMIC_RELAXED))
+		return 0;
+	return klab_channel_wake(ring->fd, KLAB_CHANNEL_READERS);
+}
 
 #ifdef __cplusplus
 }
