@@ -17,7 +17,13 @@
 
 TEST(command_numbers)
 {
-	EXPECT_EQ(0x8038bb00, KLAB_IOC_INFO);
+	EXPECT_EQ(0x8040bb00, KLAB_IOC_INFO);
+	EXPECT_EQ(0x4010bb08, KLAB_IOC_CHANNEL_CREATE);
+	EXPECT_EQ(0x8058bb09, KLAB_IOC_CHANNEL_STAT);
+	EXPECT_EQ(0xc008bb0a, KLAB_IOC_CHANNEL_RESIZE);
+	EXPECT_EQ(0x4008bb0b, KLAB_IOC_CHANNEL_END);
+	EXPECT_EQ(0x4010bb0c, KLAB_IOC_CHANNEL_WAIT);
+	EXPECT_EQ(0x4008bb0d, KLAB_IOC_CHANNEL_WAKE);
 	EXPECT_EQ(0xc070bb10, KLAB_IOC_PAGES_ALLOC);
 	EXPECT_EQ(0xc038bb11, KLAB_IOC_PAGES_FREE);
 	EXPECT_EQ(0xc010bb12, KLAB_IOC_PAGES_ZONES);
@@ -34,6 +40,14 @@ TEST(constants)
 	EXPECT_EQ(4, KLAB_FEATURE_EVENTFD);
 	EXPECT_EQ(8, KLAB_FEATURE_COMPAT);
 	EXPECT_EQ(16, KLAB_FEATURE_NUMA);
+	EXPECT_EQ(32, KLAB_FEATURE_CHANNEL);
+	EXPECT_EQ(64, KLAB_FEATURE_MAP);
+	EXPECT_EQ(67108864, KLAB_CHANNEL_CAPACITY_LIMIT);
+	EXPECT_EQ(1, KLAB_CHANNEL_ENDED);
+	EXPECT_EQ(2, KLAB_CHANNEL_SHARED);
+	EXPECT_EQ(4, KLAB_CHANNEL_MAPPABLE);
+	EXPECT_EQ(0, KLAB_CHANNEL_WRITERS);
+	EXPECT_EQ(1, KLAB_CHANNEL_READERS);
 	EXPECT_EQ(-1, KLAB_NODE_ANY);
 	EXPECT_EQ(1, KLAB_PAGES_HOLD);
 	EXPECT_EQ(2, KLAB_PAGES_PARTIAL);
@@ -43,7 +57,7 @@ TEST(constants)
 
 TEST(struct_info)
 {
-	EXPECT_EQ(56, sizeof(struct klab_info));
+	EXPECT_EQ(64, sizeof(struct klab_info));
 	FIELD(klab_info, version, 0, 4);
 	FIELD(klab_info, page_size, 4, 4);
 	FIELD(klab_info, features, 8, 8);
@@ -53,6 +67,62 @@ TEST(struct_info)
 	FIELD(klab_info, blocks_max, 32, 8);
 	FIELD(klab_info, channel_capacity, 40, 8);
 	FIELD(klab_info, channel_atomic, 48, 8);
+	FIELD(klab_info, channel_capacity_max, 56, 8);
+}
+
+TEST(struct_channel_create)
+{
+	EXPECT_EQ(16, sizeof(struct klab_channel_create));
+	FIELD(klab_channel_create, capacity, 0, 8);
+	FIELD(klab_channel_create, flags, 8, 4);
+	FIELD(klab_channel_create, reserved, 12, 4);
+}
+
+TEST(struct_channel_stat)
+{
+	EXPECT_EQ(88, sizeof(struct klab_channel_stat));
+	FIELD(klab_channel_stat, capacity, 0, 8);
+	FIELD(klab_channel_stat, bytes, 8, 8);
+	FIELD(klab_channel_stat, state, 16, 4);
+	FIELD(klab_channel_stat, reserved, 20, 4);
+	FIELD(klab_channel_stat, write, 24, 32);
+	FIELD(klab_channel_stat, read, 56, 32);
+	EXPECT_EQ(32, sizeof(struct klab_channel_side));
+	FIELD(klab_channel_side, bytes, 0, 8);
+	FIELD(klab_channel_side, calls, 8, 8);
+	FIELD(klab_channel_side, sleeps, 16, 8);
+	FIELD(klab_channel_side, wakeups, 24, 8);
+}
+
+TEST(struct_channel_requests)
+{
+	EXPECT_EQ(8, sizeof(struct klab_channel_resize));
+	FIELD(klab_channel_resize, capacity, 0, 8);
+	EXPECT_EQ(8, sizeof(struct klab_channel_end));
+	FIELD(klab_channel_end, flags, 0, 4);
+	FIELD(klab_channel_end, reserved, 4, 4);
+	EXPECT_EQ(16, sizeof(struct klab_channel_wait));
+	FIELD(klab_channel_wait, side, 0, 4);
+	FIELD(klab_channel_wait, flags, 4, 4);
+	FIELD(klab_channel_wait, bytes, 8, 8);
+	EXPECT_EQ(8, sizeof(struct klab_channel_wake));
+	FIELD(klab_channel_wake, side, 0, 4);
+	FIELD(klab_channel_wake, flags, 4, 4);
+}
+
+/* Not of a command, but of the page that both sides map. */
+TEST(struct_channel_map)
+{
+	EXPECT_EQ(192, sizeof(struct klab_channel_map));
+	FIELD(klab_channel_map, capacity, 0, 8);
+	FIELD(klab_channel_map, ended, 8, 4);
+	FIELD(klab_channel_map, reserved0, 12, 52);
+	FIELD(klab_channel_map, written, 64, 8);
+	FIELD(klab_channel_map, writer_sleeps, 72, 4);
+	FIELD(klab_channel_map, reserved1, 76, 52);
+	FIELD(klab_channel_map, read, 128, 8);
+	FIELD(klab_channel_map, reader_sleeps, 136, 4);
+	FIELD(klab_channel_map, reserved2, 140, 52);
 }
 
 TEST(struct_pages_alloc)
@@ -168,7 +238,8 @@ TEST(command_table)
 TEST(handshake)
 {
 	__u64 known = KLAB_FEATURE_PAGES | KLAB_FEATURE_SIGNAL | KLAB_FEATURE_EVENTFD |
-		      KLAB_FEATURE_COMPAT | KLAB_FEATURE_NUMA;
+		      KLAB_FEATURE_COMPAT | KLAB_FEATURE_NUMA | KLAB_FEATURE_CHANNEL |
+		      KLAB_FEATURE_MAP;
 	int fd = open(KLAB_DEVICE, O_RDONLY | O_CLOEXEC);
 	struct klab_info info;
 
@@ -181,6 +252,7 @@ TEST(handshake)
 	EXPECT_EQ(0, info.features & ~known);
 	EXPECT_NE(0, info.features & KLAB_FEATURE_PAGES);
 	EXPECT_NE(0, info.features & KLAB_FEATURE_SIGNAL);
+	EXPECT_NE(0, info.features & KLAB_FEATURE_CHANNEL);
 	EXPECT_EQ(syscall(SYS_eventfd2, 0, EFD_CLOEXEC) >= 0,
 		  !!(info.features & KLAB_FEATURE_EVENTFD));
 	if (sizeof(long) == 4)
@@ -195,6 +267,21 @@ TEST(handshake)
 	/* POSIX asks at least this much of a pipe, and nobody should have to do with less. */
 	EXPECT_LE(512, info.channel_atomic);
 	EXPECT_LE(info.channel_atomic, info.channel_capacity);
+	EXPECT_LE(info.channel_atomic, info.channel_capacity_max);
+	close(fd);
+}
+
+/* A program from before channel_capacity_max: its number, its 56 bytes, and no more of them. */
+TEST(handshake_of_an_old_program)
+{
+	int fd = open(KLAB_DEVICE, O_RDONLY | O_CLOEXEC);
+	struct klab_info now, then;
+
+	ASSERT_EQ(0, klab(fd, KLAB_IOC_INFO, &now));
+	memset(&then, 0xa5, sizeof(then));
+	EXPECT_EQ(0, klab(fd, 0x8038bb00, &then));
+	EXPECT_EQ(0, memcmp(&then, &now, 56));
+	EXPECT_EQ(0xa5a5a5a5a5a5a5a5, then.channel_capacity_max);
 	close(fd);
 }
 

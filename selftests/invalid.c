@@ -25,34 +25,6 @@ FIXTURE_TEARDOWN(invalid)
 	scene_close(&self->scene);
 }
 
-/* Make one valid argument of @command, spoil it, and see it refused with @error. */
-#define REFUSED(error, command, spoil) do {				\
-	static union argument arg, before;				\
-									\
-	scene_argument(&self->scene, command, &arg);			\
-	spoil;								\
-	before = arg;							\
-	EXPECT_EQ(error, klab(self->scene.klab, commands[command].number, &arg)) \
-		TH_LOG("%s, %s", commands[command].name, #spoil);	\
-	EXPECT_EQ(0, memcmp(&arg, &before, sizeof(arg)))		\
-		TH_LOG("bytes were changed: %s, %s", commands[command].name, #spoil); \
-	EXPECT_TRUE(scene_untouched(&self->scene))			\
-		TH_LOG("something was done: %s, %s", commands[command].name, #spoil); \
-} while (0)
-
-/* Each bit of a word of flags that is not @known, alone and next to those that are. */
-#define FLAGS_REFUSED(command, field, known) do {			\
-	unsigned int bit;						\
-									\
-	for (bit = 0; bit < 32; bit++) {				\
-		if ((known) & 1U << bit)				\
-			continue;					\
-		REFUSED(EINVAL, command, arg.field = 1U << bit);	\
-		REFUSED(EINVAL, command, arg.field = 1U << bit | (known)); \
-	}								\
-	REFUSED(EINVAL, command, arg.field = ~0U);			\
-} while (0)
-
 /* Record sizes that no caller can mean, be it that there is room for records or not. */
 #define SIZES_REFUSED(command, array, first) do {			\
 	__u32 _wrong[] = { 1, 4, 8, (first) - 8, (first) - 1, (first) + 1, (first) + 4, ~0U }; \

@@ -51,10 +51,25 @@ struct command {
 	size_t first;		/* of its struct when it was first published; never changes */
 };
 
-enum { INFO, PAGES_ALLOC, PAGES_FREE, PAGES_ZONES, SIGNAL_SEND, EVENTFD_FIRE, COMMANDS };
+enum {
+	INFO, CHANNEL_CREATE, CHANNEL_STAT, CHANNEL_RESIZE, CHANNEL_END, CHANNEL_WAIT,
+	CHANNEL_WAKE, PAGES_ALLOC, PAGES_FREE, PAGES_ZONES, SIGNAL_SEND, EVENTFD_FIRE, COMMANDS
+};
 
 static const struct command commands[COMMANDS] = {
 	[INFO]		= { "INFO", KLAB_IOC_INFO, sizeof(struct klab_info), 56 },
+	[CHANNEL_CREATE] = { "CHANNEL_CREATE", KLAB_IOC_CHANNEL_CREATE,
+			     sizeof(struct klab_channel_create), 16 },
+	[CHANNEL_STAT]	= { "CHANNEL_STAT", KLAB_IOC_CHANNEL_STAT,
+			    sizeof(struct klab_channel_stat), 88 },
+	[CHANNEL_RESIZE] = { "CHANNEL_RESIZE", KLAB_IOC_CHANNEL_RESIZE,
+			     sizeof(struct klab_channel_resize), 8 },
+	[CHANNEL_END]	= { "CHANNEL_END", KLAB_IOC_CHANNEL_END,
+			    sizeof(struct klab_channel_end), 8 },
+	[CHANNEL_WAIT]	= { "CHANNEL_WAIT", KLAB_IOC_CHANNEL_WAIT,
+			    sizeof(struct klab_channel_wait), 16 },
+	[CHANNEL_WAKE]	= { "CHANNEL_WAKE", KLAB_IOC_CHANNEL_WAKE,
+			    sizeof(struct klab_channel_wake), 8 },
 	[PAGES_ALLOC]	= { "PAGES_ALLOC", KLAB_IOC_PAGES_ALLOC,
 			    sizeof(struct klab_pages_alloc), 112 },
 	[PAGES_FREE]	= { "PAGES_FREE", KLAB_IOC_PAGES_FREE, sizeof(struct klab_pages_free), 56 },

@@ -9,20 +9,32 @@
 #ifndef KLAB_SCENE_H
 #define KLAB_SCENE_H
 
-#include "klab_test.h"
+#include <sys/epoll.h>
+
+#include "channel_test.h"
 
 #define SCENE_SIGNAL	SIGUSR1
+#define SCENE_CAPACITY	4096
 
 struct scene {
 	int klab;
+	int channel;		/* a private one of SCENE_CAPACITY, empty */
+	int epoll;		/* watches it, and so is somebody to be woken */
 	int eventfd;
 	__u32 handle;		/* of one page that is held */
+	int channels;		/* private ones that were there before */
 	struct klab_info info;
 };
 
 /* Any command's struct, and what a newer one might have behind it. */
 union argument {
 	struct klab_info info;
+	struct klab_channel_create create;
+	struct klab_channel_stat stat;
+	struct klab_channel_resize resize;
+	struct klab_channel_end end;
+	struct klab_channel_wait wait;
+	struct klab_channel_wake wake;
 	struct klab_pages_alloc alloc;
 	struct klab_pages_free free;
 	struct klab_pages_zones zones;
@@ -37,13 +49,31 @@ struct traces {
 	long long batches;
 	long long count;	/* of the eventfd */
 	bool signal;		/* is it pending? */
+	int channels;		/* descriptors of private ones */
+	struct klab_channel_stat channel;
 };
+
+/* How many private channels this process has; the tests use few descriptors. */
+static inline int count_channels(void)
+{
+	char path[32], target[32];
+	int fd, count = 0;
+
+	for (fd = 0; fd < 32; fd++) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		memset(target, 0, sizeof(target));
+		if (readlink(path, target, sizeof(target) - 1) > 0)
+			count += !strcmp(target, "anon_inode:[klab-channel]");
+	}
+	return count;
+}
 
 static inline bool scene_open(struct scene *scene)
 {
 	struct klab_pages_alloc alloc = {
 		.flags = KLAB_PAGES_HOLD, .count = 1, .node = KLAB_NODE_ANY,
 	};
+	struct epoll_event readable = { .events = EPOLLIN | EPOLLET };
 	sigset_t blocked;
 
 	/* A blocked signal stays pending, where it can be seen. Take away an old one. */
@@ -58,12 +88,18 @@ static inline bool scene_open(struct scene *scene)
 	    klab(scene->klab, KLAB_IOC_PAGES_ALLOC, &alloc))
 		return false;
 	scene->handle = alloc.handle;
-	return true;
+	scene->channels = count_channels();
+	scene->channel = create_channel(scene->klab, SCENE_CAPACITY, 0);
+	scene->epoll = epoll_create1(EPOLL_CLOEXEC);
+	return !epoll_ctl(scene->epoll, EPOLL_CTL_ADD, scene->channel, &readable);
 }
 
+/* A channel that a test has made goes when the next scene opens, or with the test. */
 static inline void scene_close(struct scene *scene)
 {
 	close(scene->klab);
+	close(scene->epoll);
+	close(scene->channel);
 	close(scene->eventfd);
 }
 
@@ -77,15 +113,33 @@ static inline struct traces scene_traces(const struct scene *scene)
 		.batches = fdinfo_value(scene->klab, "batches", 10),
 		.count = fdinfo_value(scene->eventfd, "eventfd-count", 16),
 		.signal = sigismember(&pending, SCENE_SIGNAL),
+		.channels = count_channels() - scene->channels,
+		.channel = channel_stat(scene->channel),
 	};
 }
 
-/* Nothing done since scene_open(): one page held, and no more. */
+/* Nothing done since scene_open(): one page held, one channel, and no more. */
 static inline bool scene_untouched(const struct scene *scene)
 {
 	struct traces traces = scene_traces(scene);
 
-	return traces.pages == 1 && traces.batches == 1 && !traces.count && !traces.signal;
+	return traces.pages == 1 && traces.batches == 1 && !traces.count && !traces.signal &&
+	       traces.channels == 1 && traces.channel.capacity == SCENE_CAPACITY &&
+	       !traces.channel.state && !traces.channel.write.wakeups &&
+	       !traces.channel.read.wakeups && !traces.channel.write.sleeps &&
+	       !traces.channel.read.sleeps;
+}
+
+/* Where to ask for it: what acts on a channel acts on the private one. */
+static inline int scene_fd(const struct scene *scene, int command)
+{
+	return command >= CHANNEL_STAT && command <= CHANNEL_WAKE ? scene->channel : scene->klab;
+}
+
+/* One that waits for what is there already comes back, and that is all there is to see. */
+static inline bool scene_shows(int command)
+{
+	return command != CHANNEL_WAIT;
 }
 
 /* A valid argument for @command, all of the rest of it zero. */
@@ -93,6 +147,19 @@ static inline void scene_argument(const struct scene *scene, int command, union 
 {
 	memset(arg, 0, sizeof(*arg));
 	switch (command) {
+	case CHANNEL_CREATE:
+		arg->create.capacity = SCENE_CAPACITY;
+		break;
+	case CHANNEL_RESIZE:
+		arg->resize.capacity = 2 * SCENE_CAPACITY;
+		break;
+	case CHANNEL_WAIT:
+		arg->wait.side = KLAB_CHANNEL_WRITERS;
+		arg->wait.bytes = SCENE_CAPACITY;
+		break;
+	case CHANNEL_WAKE:
+		arg->wake.side = KLAB_CHANNEL_READERS;
+		break;
 	case PAGES_ALLOC:
 		arg->alloc.flags = KLAB_PAGES_HOLD;
 		arg->alloc.count = 1;
@@ -120,6 +187,19 @@ static inline bool scene_done(const struct scene *scene, int command, const unio
 	switch (command) {
 	case INFO:
 		return arg->info.version == KLAB_VERSION && arg->info.channel_atomic;
+	case CHANNEL_CREATE:
+		return traces.channels == 2;
+	case CHANNEL_STAT:
+		return arg->stat.capacity == SCENE_CAPACITY && !arg->stat.bytes;
+	case CHANNEL_RESIZE:
+		return traces.channel.capacity == 2 * SCENE_CAPACITY &&
+		       arg->resize.capacity == 2 * SCENE_CAPACITY;
+	case CHANNEL_END:
+		return traces.channel.state == KLAB_CHANNEL_ENDED;
+	case CHANNEL_WAIT:
+		return scene_untouched(scene);
+	case CHANNEL_WAKE:
+		return traces.channel.read.wakeups == 1 && !traces.channel.write.wakeups;
 	case PAGES_ALLOC:
 		return traces.pages == 2 && traces.batches == 2 && arg->alloc.obtained == 1;
 	case PAGES_FREE:
@@ -133,5 +213,34 @@ static inline bool scene_done(const struct scene *scene, int command, const unio
 	}
 	return false;
 }
+
+/* Make one valid argument of @command, spoil it, and see it refused with @error. */
+#define REFUSED(error, command, spoil) do {				\
+	static union argument arg, before;				\
+									\
+	scene_argument(&self->scene, command, &arg);			\
+	spoil;								\
+	before = arg;							\
+	EXPECT_EQ(error, klab(scene_fd(&self->scene, command),		\
+			      commands[command].number, &arg))		\
+		TH_LOG("%s, %s", commands[command].name, #spoil);	\
+	EXPECT_EQ(0, memcmp(&arg, &before, sizeof(arg)))		\
+		TH_LOG("bytes were changed: %s, %s", commands[command].name, #spoil); \
+	EXPECT_TRUE(scene_untouched(&self->scene))			\
+		TH_LOG("something was done: %s, %s", commands[command].name, #spoil); \
+} while (0)
+
+/* Each bit of a word of flags that is not @known, alone and next to those that are. */
+#define FLAGS_REFUSED(command, field, known) do {			\
+	unsigned int bit;						\
+									\
+	for (bit = 0; bit < 32; bit++) {				\
+		if ((known) & 1U << bit)				\
+			continue;					\
+		REFUSED(EINVAL, command, arg.field = 1U << bit);	\
+		REFUSED(EINVAL, command, arg.field = 1U << bit | (known)); \
+	}								\
+	REFUSED(EINVAL, command, arg.field = ~0U);			\
+} while (0)
 
 #endif /* KLAB_SCENE_H */
