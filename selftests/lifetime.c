@@ -3,9 +3,8 @@
  * What a descriptor holds lives exactly as long as the descriptor: as long as
  * anybody has it, or is in a call that came in by it, and not a moment longer.
  */
-#include <sys/socket.h>
-
-#include "klab_test.h"
+#include "channel_test.h"
+#include "pass.h"
 
 FIXTURE(lifetime)
 {
@@ -85,38 +84,6 @@ TEST_F(lifetime, killed_owner)
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
 	EXPECT_RELEASED();
-}
-
-static bool send_descriptor(int socket, int fd)
-{
-	char control[CMSG_SPACE(sizeof(int))] = { 0 }, byte = 0;
-	struct iovec data = { &byte, 1 };
-	struct msghdr message = {
-		.msg_iov = &data, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	return sendmsg(socket, &message, 0) == 1;
-}
-
-static int receive_descriptor(int socket)
-{
-	char control[CMSG_SPACE(sizeof(int))], byte;
-	struct iovec data = { &byte, 1 };
-	struct msghdr message = {
-		.msg_iov = &data, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	int fd = -1;
-
-	if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC) == 1 && CMSG_FIRSTHDR(&message))
-		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
-	return fd;
 }
 
 /* On its way in a socket a descriptor belongs to nobody, and is not lost. */

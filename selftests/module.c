@@ -5,7 +5,7 @@
  */
 #include <sys/stat.h>
 
-#include "klab_test.h"
+#include "channel_test.h"
 
 /* Where the VM has it. */
 #define MODULE_FILE	"/lib/klab.ko"
@@ -98,6 +98,26 @@ TEST_F(module, in_use)
 
 	/* The reader's own reference may go a moment after its read is done. */
 	EXPECT_TRUE(eventually(unload() == 0));
+}
+
+/* So is who has a private channel, though nobody has the device open any more. */
+TEST_F(module, in_use_by_a_channel)
+{
+	int fd = open(KLAB_DEVICE, O_RDWR | O_CLOEXEC), channel, copy;
+	char text[8] = "";
+
+	channel = create_channel(fd, 0, 0);
+	ASSERT_LE(0, channel);
+	close(fd);
+	EXPECT_EQ(EWOULDBLOCK, unload());
+	copy = dup(channel);
+	ASSERT_EQ(5, write(channel, "still", 5));
+	close(channel);
+	EXPECT_EQ(EWOULDBLOCK, unload());
+	EXPECT_EQ(5, read(copy, text, sizeof(text)));
+	EXPECT_STREQ("still", text);
+	close(copy);
+	EXPECT_EQ(0, unload());
 }
 
 static bool in_file(const char *path, const char *word)
