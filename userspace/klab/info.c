@@ -17,6 +17,8 @@ static const struct feature features[] = {
 	{ KLAB_FEATURE_EVENTFD, "eventfd" },
 	{ KLAB_FEATURE_COMPAT, "compat" },
 	{ KLAB_FEATURE_NUMA, "numa" },
+	{ KLAB_FEATURE_CHANNEL, "channel" },
+	{ KLAB_FEATURE_MAP, "map" },
 };
 
 /* The version that the module states, or "unknown". */
@@ -70,6 +72,8 @@ static void print_limits(const struct call *call, json_object *top)
 	row(call, KERNEL_SIDE, "eventfd", "at most %u firings in a call", info->fire_max);
 	row(call, KERNEL_SIDE, "channel", "holds %s, splits no write of up to %s",
 	    text_bytes(info->channel_capacity).s, text_bytes(info->channel_atomic).s);
+	row(call, KERNEL_SIDE, "", "up to %s without privilege",
+	    text_bytes(info->channel_capacity_max).s);
 	json_number(top, "page_size", info->page_size);
 	json_number(top, "order_max", info->order_max);
 	json_number(top, "blocks_max", info->blocks_max);
@@ -77,6 +81,7 @@ static void print_limits(const struct call *call, json_object *top)
 	json_number(top, "fire_max", info->fire_max);
 	json_number(top, "channel_capacity", info->channel_capacity);
 	json_number(top, "channel_atomic", info->channel_atomic);
+	json_number(top, "channel_capacity_max", info->channel_capacity_max);
 }
 
 int info_run(struct call *call)
