@@ -120,6 +120,25 @@ TEST_F(module, in_use_by_a_channel)
 	EXPECT_EQ(0, unload());
 }
 
+/* And who has nothing but the mapping of one. */
+TEST_F(module, in_use_by_a_mapping)
+{
+	int fd = open(KLAB_DEVICE, O_RDWR | O_CLOEXEC);
+	int channel = create_channel(fd, 4096, KLAB_CHANNEL_MAPPABLE);
+	unsigned char *map;
+
+	close(fd);
+	if (channel < 0 && errno == EOPNOTSUPP)
+		SKIP(return, "no mappable channels on this kernel");
+	map = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, channel, 0);
+	ASSERT_NE(MAP_FAILED, map);
+	close(channel);
+	EXPECT_EQ(EWOULDBLOCK, unload());
+	map[4096] = 1;
+	EXPECT_EQ(0, munmap(map, 8192));
+	EXPECT_EQ(0, unload());
+}
+
 static bool in_file(const char *path, const char *word)
 {
 	FILE *file = fopen(path, "re");
