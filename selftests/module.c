@@ -191,13 +191,19 @@ TEST_F(module, starts_empty)
 	EXPECT_EQ(0, channel_drain());
 }
 
+/* Without any setting: 64 KiB, 64 MiB, and a node that is not for everybody. */
 TEST_F(module, defaults)
 {
 	struct klab_info info;
+	struct stat node;
 	int fd;
 
 	ASSERT_EQ(0, unload());
 	ASSERT_EQ(0, load(""));
+	ASSERT_EQ(0, stat(KLAB_DEVICE, &node));
+	EXPECT_TRUE(S_ISCHR(node.st_mode));
+	EXPECT_EQ(0, node.st_uid);
+	EXPECT_EQ(0, node.st_mode & 0007);
 	fd = open(KLAB_DEVICE, O_RDWR | O_CLOEXEC);
 	ASSERT_EQ(0, klab(fd, KLAB_IOC_INFO, &info));
 	EXPECT_EQ(65536, info.channel_capacity);
