@@ -206,8 +206,8 @@ struct klab_channel_end {
  * @reader_sleeps: set before a reader sleeps in the kernel
  * @reserved2: zero
  *
- * A channel made with KLAB_CHANNEL_MAPPABLE may be mapped, MAP_SHARED and from
- * offset 0: one page with this struct (a page is klab_info.page_size), the ring,
+ * A channel made with KLAB_CHANNEL_MAPPABLE may be mapped, MAP_SHARED. From
+ * offset 0 on: one page with this struct (a page is klab_info.page_size), the ring,
  * and the ring once more, so that bytes that wrap around lie in a row. Whoever
  * writes or reads the mapping then needs no system call; read(2) and write(2),
  * poll(2) and so on go on working beside it. At any time one side may have one
