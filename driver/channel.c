@@ -228,6 +228,9 @@ static void wake(struct klab_channel *channel, struct klab_side *side, int sleep
 
 	if (!wq_has_sleeper(&side->sleepers))
 		return;
+	/* Some poll for nothing but the end. */
+	if (READ_ONCE(channel->ended))
+		events |= EPOLLHUP;
 	atomic_long_inc(&side->wakeups);
 	__wake_up(&side->sleepers, TASK_INTERRUPTIBLE, sleepers, poll_to_key(events));
 }
@@ -513,6 +516,7 @@ int klab_channel_end(struct klab_context *context, void *arg)
 	if (context->channel->ring.shared)
 		WRITE_ONCE(context->channel->ring.shared->ended, 1);
 	unlock_both_and_wake(context->channel);
+	kill_fasync(&context->channel->fasync, SIGIO, POLL_HUP);
 	return 0;
 }
 

@@ -244,6 +244,23 @@ TEST_F(private_wait, end_in_poll)
 }
 
 /* More room is room, whoever made it. */
+/* Who waits for nothing but the end sleeps until then, and no longer. */
+TEST_F(private_wait, end_wakes_who_asked_for_nothing)
+{
+	struct epoll_event event = { .events = 0 };
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	pid_t child;
+
+	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, self->fd, &event));
+	child = fork();
+	if (!child)
+		_exit(epoll_wait(epoll, &event, 1, -1) != 1 || event.events != EPOLLHUP);
+	ASSERT_TRUE(eventually(asleep_in(child, SYS_epoll_wait, epoll)));
+	ASSERT_EQ(0, end_channel(self->fd));
+	EXPECT_EQ(0, child_status(child));
+	close(epoll);
+}
+
 TEST_F(private_wait, resize_wakes_writers)
 {
 	struct call calls[SLEEPERS];
