@@ -506,7 +506,7 @@ int klab_channel_end(struct klab_context *context, void *arg)
 
 	if (ask->flags || ask->reserved)
 		return -EINVAL;
-	if (context->is_device)
+	if (context->kind == KLAB_ON_DEVICE)
 		return -EOPNOTSUPP;
 
 	error = lock_both(context->channel);
@@ -590,7 +590,7 @@ int klab_channel_stat(struct klab_context *context, void *arg)
 		.capacity = READ_ONCE(channel->ring.capacity),
 		.bytes = klab_channel_bytes(channel),
 		.state = (READ_ONCE(channel->ended) ? KLAB_CHANNEL_ENDED : 0) |
-			 (context->is_device ? KLAB_CHANNEL_SHARED : 0) |
+			 (context->kind == KLAB_ON_DEVICE ? KLAB_CHANNEL_SHARED : 0) |
 			 (channel->ring.shared ? KLAB_CHANNEL_MAPPABLE : 0),
 		.write = side_stat(&channel->write),
 		.read = side_stat(&channel->read),

@@ -44,7 +44,7 @@ struct klab_command {
 	klab_command_fn *run;
 	unsigned int number;
 	unsigned int first_size;	/* of its struct when it was first published */
-	bool on_channel;		/* a private channel takes it too */
+	unsigned int on;		/* the kinds of descriptor that take it */
 };
 
 /* The kernel's copy of any command's struct. */
@@ -68,7 +68,7 @@ union klab_arg {
  * field that the struct had when it was first published: that never changes,
  * however the struct grows. One that does not fit stops the build.
  */
-#define COMMAND(_number, _name, _last, ...)					\
+#define COMMAND(_number, _name, _last, _on)					\
 	[_IOC_NR(_number)] = {							\
 		.run = _name,							\
 		.number = _number +						\
@@ -76,22 +76,24 @@ union klab_arg {
 			BUILD_BUG_ON_ZERO(sizeof(struct _name) > sizeof(union klab_arg)) + \
 			BUILD_BUG_ON_ZERO(sizeof(struct _name) % 8),		\
 		.first_size = offsetofend(struct _name, _last),			\
-		__VA_ARGS__							\
+		.on = _on,							\
 	}
 
+#define ANY_CHANNEL	(KLAB_ON_DEVICE | KLAB_ON_CHANNEL)
+
 static const struct klab_command commands[] = {
-	COMMAND(KLAB_IOC_INFO, klab_info, channel_atomic),
-	COMMAND(KLAB_IOC_CHANNEL_CREATE, klab_channel_create, reserved),
-	COMMAND(KLAB_IOC_CHANNEL_STAT, klab_channel_stat, read, .on_channel = true),
-	COMMAND(KLAB_IOC_CHANNEL_RESIZE, klab_channel_resize, capacity, .on_channel = true),
-	COMMAND(KLAB_IOC_CHANNEL_END, klab_channel_end, reserved, .on_channel = true),
-	COMMAND(KLAB_IOC_CHANNEL_WAIT, klab_channel_wait, bytes, .on_channel = true),
-	COMMAND(KLAB_IOC_CHANNEL_WAKE, klab_channel_wake, flags, .on_channel = true),
-	COMMAND(KLAB_IOC_PAGES_ALLOC, klab_pages_alloc, free),
-	COMMAND(KLAB_IOC_PAGES_FREE, klab_pages_free, free),
-	COMMAND(KLAB_IOC_PAGES_ZONES, klab_pages_zones, zones),
-	COMMAND(KLAB_IOC_SIGNAL_SEND, klab_signal_send, sent_ns),
-	COMMAND(KLAB_IOC_EVENTFD_FIRE, klab_eventfd_fire, last_ns),
+	COMMAND(KLAB_IOC_INFO, klab_info, channel_atomic, KLAB_ON_DEVICE),
+	COMMAND(KLAB_IOC_CHANNEL_CREATE, klab_channel_create, reserved, KLAB_ON_DEVICE),
+	COMMAND(KLAB_IOC_CHANNEL_STAT, klab_channel_stat, read, ANY_CHANNEL),
+	COMMAND(KLAB_IOC_CHANNEL_RESIZE, klab_channel_resize, capacity, ANY_CHANNEL),
+	COMMAND(KLAB_IOC_CHANNEL_END, klab_channel_end, reserved, ANY_CHANNEL),
+	COMMAND(KLAB_IOC_CHANNEL_WAIT, klab_channel_wait, bytes, ANY_CHANNEL),
+	COMMAND(KLAB_IOC_CHANNEL_WAKE, klab_channel_wake, flags, ANY_CHANNEL),
+	COMMAND(KLAB_IOC_PAGES_ALLOC, klab_pages_alloc, free, KLAB_ON_DEVICE),
+	COMMAND(KLAB_IOC_PAGES_FREE, klab_pages_free, free, KLAB_ON_DEVICE),
+	COMMAND(KLAB_IOC_PAGES_ZONES, klab_pages_zones, zones, KLAB_ON_DEVICE),
+	COMMAND(KLAB_IOC_SIGNAL_SEND, klab_signal_send, sent_ns, KLAB_ON_DEVICE),
+	COMMAND(KLAB_IOC_EVENTFD_FIRE, klab_eventfd_fire, last_ns, KLAB_ON_DEVICE),
 };
 
 static const struct klab_command *find_command(struct klab_context *context, unsigned int number)
@@ -103,9 +105,7 @@ static const struct klab_command *find_command(struct klab_context *context, uns
 		return NULL;
 
 	command = &commands[array_index_nospec(index, ARRAY_SIZE(commands))];
-	if (!command->run || _IOC_DIR(number) != _IOC_DIR(command->number))
-		return NULL;
-	if (!context->is_device && !command->on_channel)
+	if (!(command->on & context->kind) || _IOC_DIR(number) != _IOC_DIR(command->number))
 		return NULL;
 	return command;
 }
@@ -169,7 +169,7 @@ long klab_ioctl(struct file *file, unsigned int number, unsigned long arg)
 	long result;
 
 	/* Of every stream, and older than the rules of our own commands. */
-	if (number == FIONREAD)
+	if (number == FIONREAD && context->kind & ANY_CHANNEL)
 		return put_user((int)klab_channel_bytes(context->channel), (int __user *)user);
 
 	result = run_command(context, number, user);

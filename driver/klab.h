@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the files of the driver say to each other. Calls run downwards:
- * main -> ioctl -> deliver, pages, channel -> ring.
+ * main -> ioctl -> deliver, pages, channel -> ring, context.
  */
 #ifndef KLAB_H
 #define KLAB_H
@@ -35,13 +35,19 @@ static inline bool klab_affordable(unsigned long pages)
 	return pages + totalram_pages() / 8 <= si_mem_available();
 }
 
-/* What one open descriptor stands for: the device, or a private channel. */
-struct klab_context {
-	struct file *file;		/* set once, like the next two */
-	struct klab_channel *channel;
-	bool is_device;			/* the channel is the shared one */
+/* What a descriptor is for. A command says which kinds of descriptor take it. */
+enum klab_kind {
+	KLAB_ON_DEVICE	= BIT(0),
+	KLAB_ON_CHANNEL	= BIT(1),	/* a private one */
+};
 
-	/* Held blocks by handle. Its lock also guards pages_held. */
+/* What one open descriptor stands for. */
+struct klab_context {
+	struct file *file;		/* set once, like the kind and what it is for */
+	enum klab_kind kind;
+	struct klab_channel *channel;	/* of the device, the shared one */
+
+	/* Of the device: held blocks by handle. Its lock also guards pages_held. */
 	struct xarray batches;
 	unsigned long pages_held;
 };
@@ -52,7 +58,14 @@ struct klab_context {
  */
 typedef int klab_command_fn(struct klab_context *context, void *arg);
 
-/* ioctl.c */
+/* context.c */
+struct klab_context *klab_context_new(enum klab_kind kind);
+void klab_context_attach(struct klab_context *context, struct file *file);
+int klab_context_install(struct klab_context *context, const char *name,
+			 const struct file_operations *operations, int flags,
+			 void (*prepare)(struct file *file));
+
+/* ioctl.c; every kind of descriptor has it among its file operations */
 long klab_ioctl(struct file *file, unsigned int number, unsigned long arg);
 
 /* deliver.c */

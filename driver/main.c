@@ -2,9 +2,7 @@
 /* Load and unload, /dev/klab, private channels, the file operations of both. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/anon_inodes.h>
 #include <linux/err.h>
-#include <linux/file.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
@@ -17,36 +15,24 @@
 /* The channel that all openers share; it lives as long as the module. */
 static struct klab_channel *shared_channel;
 
-/* Takes over the caller's hold on the channel, unless it fails. */
-static struct klab_context *context_new(struct klab_channel *channel, bool is_device)
+static void make_stream(struct file *file)
 {
-	struct klab_context *context;
-
-	context = kzalloc(sizeof(*context), KLAB_GFP);
-	if (!context)
-		return NULL;
-	context->channel = channel;
-	context->is_device = is_device;
-	klab_pages_init(context);
-	return context;
-}
-
-static int context_attach(struct klab_context *context, struct file *file)
-{
-	context->file = file;
-	file->private_data = context;
 	file->f_mode |= FMODE_NOWAIT;
-	return stream_open(file_inode(file), file);
+	stream_open(file_inode(file), file);
 }
 
 static int klab_open(struct inode *inode, struct file *file)
 {
-	struct klab_context *context = context_new(shared_channel, true);
+	struct klab_context *context = klab_context_new(KLAB_ON_DEVICE);
 
 	if (!context)
 		return -ENOMEM;
 	klab_channel_get(shared_channel);
-	return context_attach(context, file);
+	context->channel = shared_channel;
+	klab_pages_init(context);
+	klab_context_attach(context, file);
+	make_stream(file);
+	return 0;
 }
 
 /*
@@ -57,7 +43,8 @@ static int klab_release(struct inode *inode, struct file *file)
 {
 	struct klab_context *context = file->private_data;
 
-	klab_pages_release(context);
+	if (context->kind == KLAB_ON_DEVICE)
+		klab_pages_release(context);
 	klab_channel_put(context->channel);
 	kfree(context);
 	return 0;
@@ -145,6 +132,8 @@ static void klab_show_fdinfo(struct seq_file *out, struct file *file)
 	seq_printf(out, "channel_ended:\t%d\n", !!(channel.state & KLAB_CHANNEL_ENDED));
 	show_side(out, "write", &channel.write);
 	show_side(out, "read", &channel.read);
+	if (context->kind != KLAB_ON_DEVICE)
+		return;
 	seq_printf(out, "batches:\t%lu\n", klab_pages_batches(context));
 	seq_printf(out, "pages_held:\t%lu\n", READ_ONCE(context->pages_held));
 }
@@ -172,41 +161,24 @@ int klab_channel_create(struct klab_context *context, void *arg)
 	struct klab_channel_create *ask = arg;
 	struct klab_channel *channel;
 	struct klab_context *made;
-	struct file *file;
-	int fd, error = -ENOMEM;
+	int fd = -ENOMEM;
 
 	if (ask->flags & ~KLAB_CHANNEL_MAPPABLE || ask->reserved)
 		return -EINVAL;
 	channel = klab_channel_private(ask->capacity, ask->flags & KLAB_CHANNEL_MAPPABLE);
 	if (IS_ERR(channel))
 		return PTR_ERR(channel);
-	made = context_new(channel, false);
-	if (!made)
-		goto out_channel;
 
-	fd = get_unused_fd_flags(O_CLOEXEC);
+	made = klab_context_new(KLAB_ON_CHANNEL);
+	if (made) {
+		made->channel = channel;
+		fd = klab_context_install(made, "[klab-channel]", &klab_fops, O_RDWR, make_stream);
+	}
 	if (fd < 0) {
-		error = fd;
-		goto out_context;
+		kfree(made);
+		klab_channel_put(channel);
 	}
-	file = anon_inode_getfile("[klab-channel]", &klab_fops, made, O_RDWR);
-	if (IS_ERR(file)) {
-		error = PTR_ERR(file);
-		goto out_fd;
-	}
-	context_attach(made, file);
-
-	/* From here on another thread may use it, or close it. */
-	fd_install(fd, file);
 	return fd;
-
-out_fd:
-	put_unused_fd(fd);
-out_context:
-	kfree(made);
-out_channel:
-	klab_channel_put(channel);
-	return error;
 }
 
 static struct miscdevice klab_device = {
