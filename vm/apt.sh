@@ -23,6 +23,15 @@ apt_stanzas() {
 	apt-cache "${apt_options[@]}" show --no-all-versions "$@" 2>/dev/null
 }
 
+# What the guest may load: a disk in memory and a file system for it, where the kernel has them not built in.
+guest_modules='brd|ext4|jbd2|mbcache|crc16|crc32c_generic|libcrc32c'
+# unpack_image DIR DEB: what boots the kernel and what the guest may load; all of its modules are 100 MB
+unpack_image() {
+	dpkg-deb --fsys-tarfile "$2" >"$2.tar" || return
+	tar -t -f "$2.tar" | grep -E "^\./boot/.|/($guest_modules)\.ko(\.xz)?$|/modules\.(order|builtin)$" >"$2.list"
+	tar -x -f "$2.tar" -C "$1" -T "$2.list" && rm "$2.tar" && find "$1" -name '*.ko.xz' -exec xz -d {} +
+}
+
 # apt_unpack DIR PACKAGE[=VERSION]...: fetch and unpack them all into DIR
 apt_unpack() {
 	local dir=$1 deb
@@ -30,9 +39,8 @@ apt_unpack() {
 	mkdir -p "$dir/.debs"
 	(cd "$dir/.debs" && apt-get "${apt_options[@]}" download "$@") >&2 || return
 	for deb in "$dir"/.debs/*.deb; do
-		# of a kernel image only what boots it: its modules are 100 MB that nobody loads
 		case ${deb##*/} in
-		linux-image-*) dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$dir" --wildcards './boot/*' ;;
+		linux-image-*) unpack_image "$dir" "$deb" ;;
 		*) dpkg -x "$deb" "$dir" ;;
 		esac || return
 	done
