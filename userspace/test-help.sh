@@ -6,7 +6,8 @@
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")"
 klab=${1:?usage: test-help.sh KLAB}
-man=../packaging/man/klab.1
+# klab(1) has the commands that stand alone, and klab-OBJECT(1) those of an object
+man=(../packaging/man/klab.1 ../packaging/man/klab-*.1)
 failures=0
 
 # what is in help and in the other, sorted, has to be the same
@@ -24,7 +25,7 @@ same() {
 left_column() { sed -n "/^$1\$/,/^\$/s/^  \\([^ ].*[^ ]\\)  .*/\\1/p" | sed 's/ *$//; s/  .*//'; }
 
 # the options of a subsection of the man page: .It Fl -name
-man_options() { sed -n "/^\\.S[sh] $1\$/,/^\\.S[sh]/s/^\\.It Fl \\(-[a-z]*\\).*/-\\1/p" "$man"; }
+man_options() { sed -n "/^\\.S[sh] $1\$/,/^\\.S[sh]/s/^\\.It Fl \\(-[a-z]*\\).*/-\\1/p" "${man[@]}"; }
 
 offers() {
 	COMP_WORDS=(klab "$@")
@@ -42,7 +43,7 @@ common=$("$klab" help | left_column 'options everywhere' | sed 's/ .*//')
 objects=$(cut -d' ' -f1 <<<"$commands" | sort -u)
 [[ $(wc -l <<<"$commands") -ge 8 ]] || { echo "not ok: help lists too little: $commands"; exit 1; }
 
-same 'commands of the man page' "$commands" "$(sed -n 's/^\.Ss //p' "$man")"
+same 'commands of the man page' "$commands" "$(sed -n 's/^\.Ss //p' "${man[@]}")"
 same 'common options of the man page' "$common" "$(man_options OPTIONS)"
 same 'objects of the completion' "$objects" "$(offers '')"
 same 'objects after help' "$objects" "$(offers help '')"

@@ -38,6 +38,25 @@
  *
  * No command here needs a capability to be called. Opening the device takes
  * the permission of its file, and each command says what else it looks at.
+ *
+ * The comments below have a form, for the tool, the manual and the Python module
+ * are made from them. userspace/description/describe tells it, and refuses what
+ * does not follow it. In short, a command's struct is described like this:
+ *
+ *   struct klab_thing_make - one line
+ *   @size: in: bytes of it, 1 to klab_info.thing_max; out: what they became
+ *   @flags: in: KLAB_THING_* bits, or zero
+ *   @reserved: zero
+ *   @parts: struct klab_thing_part, one for each part
+ *
+ *   On the device or a channel.
+ *
+ *   Returns a descriptor of a thing, O_CLOEXEC.
+ *
+ *   Whatever else there is to say.
+ *
+ *   EINVAL: size, flags. EPERM: more than so many bytes without CAP_SOMETHING.
+ *   EMFILE, ENFILE.
  */
 #ifndef _UAPI_LINUX_KLAB_H
 #define _UAPI_LINUX_KLAB_H
@@ -74,6 +93,8 @@
  *                  never mixed with another
  * @channel_capacity_max: out: the largest capacity without CAP_SYS_RESOURCE
  *
+ * On the device.
+ *
  * Ask for this first; it cannot fail with a good pointer.
  */
 struct klab_info {
@@ -107,9 +128,11 @@ struct klab_info {
  * @flags: in: KLAB_CHANNEL_MAPPABLE or zero
  * @reserved: zero
  *
- * Returns a descriptor, open for reading and writing, O_CLOEXEC. The channel
- * lives until the last copy of it is closed. Its memory is charged to the memory
- * cgroup of the caller.
+ * On the device.
+ *
+ * Returns a descriptor of a channel, open for reading and writing, O_CLOEXEC. The
+ * channel lives until the last copy of it is closed. Its memory is charged to the
+ * memory cgroup of the caller.
  *
  * EINVAL: capacity above KLAB_CHANNEL_CAPACITY_LIMIT, flags. EPERM: capacity
  * above klab_info.channel_capacity_max without CAP_SYS_RESOURCE. EOPNOTSUPP:
@@ -146,10 +169,12 @@ struct klab_channel_side {
  * struct klab_channel_stat - a channel's numbers
  * @capacity: out: bytes it holds before a writer waits
  * @bytes: out: bytes that wait to be read
- * @state: out: KLAB_CHANNEL_* bits
+ * @state: out: KLAB_CHANNEL_ENDED and KLAB_CHANNEL_SHARED bits
  * @reserved: out: zero
  * @write: out: the writers
  * @read: out: the readers
+ *
+ * On the device or a channel.
  */
 struct klab_channel_stat {
 	__u64 capacity;
@@ -166,9 +191,12 @@ struct klab_channel_stat {
  * struct klab_channel_resize - change a channel's capacity, and keep what is in it
  * @capacity: in: bytes, as for struct klab_channel_create; out: what it is now
  *
- * EINVAL, EPERM, ENOMEM: as there. EBUSY: more bytes wait to be read than would
- * fit; nothing has changed. EOPNOTSUPP: a mappable channel, which somebody may
- * have mapped as it is.
+ * On the device or a channel.
+ *
+ * EINVAL: capacity above KLAB_CHANNEL_CAPACITY_LIMIT. EPERM: capacity above
+ * klab_info.channel_capacity_max without CAP_SYS_RESOURCE. EBUSY: more bytes wait
+ * to be read than would fit; nothing has changed. EOPNOTSUPP: a mappable channel,
+ * which somebody may have mapped as it is. ENOMEM.
  */
 struct klab_channel_resize {
 	__u64 capacity;
@@ -180,6 +208,8 @@ struct klab_channel_resize {
  * struct klab_channel_end - say that no more will be written
  * @flags: in: zero
  * @reserved: zero
+ *
+ * On the device or a channel.
  *
  * Readers get what is left and then 0; writers get EPIPE and SIGPIPE, as with a
  * pipe; poll reports EPOLLHUP. An end cannot be taken back; to say it again
@@ -247,7 +277,9 @@ struct klab_channel_map {
  * struct klab_channel_wait - sleep until one side of a channel can go on
  * @side: in: KLAB_CHANNEL_WRITERS to wait for room, KLAB_CHANNEL_READERS for data
  * @flags: in: zero
- * @bytes: in: of room or data, 1 to the channel's capacity
+ * @bytes: in: bytes of room or data, 1 to the channel's capacity
+ *
+ * On the device or a channel.
  *
  * Returns too when the channel has ended. For a mapped channel, where nothing
  * else has to be asked of the kernel.
@@ -267,6 +299,8 @@ struct klab_channel_wait {
  * struct klab_channel_wake - wake who sleeps at one side of a channel
  * @side: in: KLAB_CHANNEL_WRITERS or KLAB_CHANNEL_READERS
  * @flags: in: zero
+ *
+ * On the device or a channel.
  *
  * Whoever finds nothing to do goes on sleeping.
  *
@@ -339,6 +373,8 @@ struct klab_pages_source {
  * @alloc: out: time of each allocation
  * @free: out: time of each release; zero with KLAB_PAGES_HOLD
  *
+ * On the device.
+ *
  * Without KLAB_PAGES_HOLD each block is released right after it was obtained,
  * so that only one is out at a time. With it they stay until
  * KLAB_IOC_PAGES_FREE or the last close of the descriptor.
@@ -379,7 +415,9 @@ struct klab_pages_alloc {
  * @count: out: blocks given back
  * @free: out: time of each release
  *
- * ENOENT: no such handle, or another call is freeing it already.
+ * On the device.
+ *
+ * EINVAL: flags, reserved. ENOENT: no such handle, or another call is freeing it already.
  */
 struct klab_pages_free {
 	__u32 handle;
@@ -427,6 +465,8 @@ struct klab_zone {
  * struct klab_pages_zones - read the books of every zone that has memory
  * @zones: struct klab_zone, one for each zone
  *
+ * On the device.
+ *
  * EINVAL: zones.size.
  */
 struct klab_pages_zones {
@@ -447,6 +487,8 @@ struct klab_pages_zones {
  * @value: in: the value, as sigqueue(3) takes it in sival_ptr; zero without
  *         KLAB_SIGNAL_VALUE
  * @sent_ns: out: when, just before it was sent
+ *
+ * On the device.
  *
  * Without a value this is kill(2), in permission and in effect: sent to the
  * process, with si_code SI_USER.
@@ -482,6 +524,8 @@ struct klab_signal_send {
  * @reserved: zero
  * @first_ns: out: just before the first
  * @last_ns: out: just after the last
+ *
+ * On the device.
  *
  * A counter that is full stays full, and nobody waits: such firings are lost,
  * as the kernel's own are.

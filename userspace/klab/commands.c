@@ -123,6 +123,23 @@ const struct command commands[] = {
 		.example = "klab eventfd fire --count 5",
 		.run = eventfd_fire_run,
 	}, {
+		.object = "ioctl", .verb = "list", .options = none,
+		.summary = "every command of the contract",
+		.example = "klab ioctl list",
+		.run = ioctl_list_run,
+	}, {
+		.object = "ioctl", .verb = "show", .options = none,
+		.operands = "NAME", .operands_min = 1, .operands_max = 1,
+		.summary = "one command: its struct field by field, what it refuses",
+		.example = "klab ioctl show PAGES_ALLOC",
+		.run = ioctl_show_run,
+	}, {
+		.object = "ioctl", .verb = "decode", .options = none,
+		.operands = "NUMBER", .operands_min = 1, .operands_max = 1,
+		.summary = "take any ioctl's number apart, also a stranger's",
+		.example = "klab ioctl decode 0x5421",
+		.run = ioctl_decode_run,
+	}, {
 		.object = "tour", .options = none,
 		.summary = "bytes, pages, a signal, an eventfd: one page, checked",
 		.example = "klab tour",

@@ -159,6 +159,13 @@ int firing_watch(const struct call *call, bool semaphore, struct firing *firing)
 void firing_print(const struct call *call, const struct firing *firing);
 void firing_json(json_object *object, const struct firing *firing);
 
+/* ioctl.c; contract.h has what it speaks of */
+const struct contract_command *contract_find(const char *name);
+const struct contract_command *contract_of_number(unsigned int number);
+int ioctl_list_run(struct call *call);
+int ioctl_show_run(struct call *call);
+int ioctl_decode_run(struct call *call);
+
 /* tour.c */
 int tour_run(struct call *call);
 
