@@ -27,6 +27,9 @@ left_column() { sed -n "/^$1\$/,/^\$/s/^  \\([^ ].*[^ ]\\)  .*/\\1/p" | sed 's/ 
 # the options of a subsection of the man page: .It Fl -name
 man_options() { sed -n "/^\\.S[sh] $1\$/,/^\\.S[sh]/s/^\\.It Fl \\(-[a-z]*\\).*/-\\1/p" "${man[@]}"; }
 
+# bash's completion asks the klab of the path
+klab() { "$klab" "$@"; }
+compopt() { :; }
 offers() {
 	COMP_WORDS=(klab "$@")
 	COMP_CWORD=$#
@@ -70,6 +73,31 @@ while read -r command; do
 		same "verbs of ${words[0]} after help" "$verbs" "$(offers help "${words[0]}" '')"
 	fi
 done <<<"$commands"
+
+# the other shells offer what bash does; $1 is the last word
+elsewhere() {
+	local bash words=("${@:2}" "$1")
+	bash=$(offers "${words[@]}")
+	[[ $bash ]] || { echo "not ok: nothing offered for ${words[*]}"; failures=$((failures + 1)); }
+	if type -P fish >/dev/null; then
+		same "fish: ${words[*]}" "$bash" "$(PATH=$bin:$PATH fish -c 'source ../packaging/completions/klab.fish
+			complete -C "$argv"' klab "${words[@]}" | cut -f1)"
+	fi
+	if type -P zsh >/dev/null; then
+		same "zsh: ${words[*]}" "$bash" "$(PATH=$bin:$PATH zsh -fc 'setopt extendedglob
+			_describe() { (( ! ${#${(@P)2}} )) || print -rl -- "${(@)${(@P)2}%%:*}" }
+			words=(klab "$@") CURRENT=$(($# + 1))
+			set --; source ../packaging/completions/_klab' zsh "${words[@]}")"
+	fi
+}
+bin=$(mktemp -d)
+trap 'rm -rf "$bin"' EXIT
+ln -s "$(readlink -f "$klab")" "$bin/klab"
+elsewhere p
+elsewhere al page
+elsewhere --o page alloc
+elsewhere CHANNEL_ ioctl show
+elsewhere SIGT signal send 1
 
 ((failures)) && exit 1
 echo "ok: help, man page and completion agree"

@@ -151,6 +151,12 @@ const struct command commands[] = {
 		.example = "klab help page alloc",
 		.run = help_run,
 	}, {
+		.object = "complete", .raw = true, .options = none,
+		.operands = "-- [WORD...]", .operands_max = 1 << 20,
+		.summary = "what may stand where the last WORD is; for shells",
+		.example = "klab complete -- page al",
+		.run = complete_run,
+	}, {
 		.object = "version", .options = none,
 		.summary = "the versions of klab and of the contract it speaks",
 		.example = "klab version",

@@ -95,6 +95,9 @@ int help_run(struct call *call);
 int help_show(const struct call *call, const char *object, const char *verb);
 int version_run(struct call *call);
 
+/* complete.c */
+int complete_run(struct call *call);
+
 /* info.c */
 int info_run(struct call *call);
 const char *module_version(char *buf, size_t size);
