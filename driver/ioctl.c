@@ -20,7 +20,8 @@ static int klab_info(struct klab_context *context, void *arg)
 	*info = (struct klab_info) {
 		.version = KLAB_VERSION,
 		.page_size = PAGE_SIZE,
-		.features = KLAB_FEATURE_PAGES | KLAB_FEATURE_SIGNAL | KLAB_FEATURE_CHANNEL,
+		.features = KLAB_FEATURE_PAGES | KLAB_FEATURE_SIGNAL | KLAB_FEATURE_CHANNEL |
+			    KLAB_FEATURE_TASK,
 		.order_max = KLAB_ORDER_MAX,
 		.fire_max = KLAB_FIRE_MAX,
 		.pages_max = klab_pages_max(),
@@ -61,6 +62,8 @@ union klab_arg {
 	struct klab_pages_zones pages_zones;
 	struct klab_signal_send signal_send;
 	struct klab_eventfd_fire eventfd_fire;
+	struct klab_task_open task_open;
+	struct klab_task_who task_who;
 };
 
 /*
@@ -94,6 +97,8 @@ static const struct klab_command commands[] = {
 	COMMAND(KLAB_IOC_PAGES_ZONES, klab_pages_zones, zones, KLAB_ON_DEVICE),
 	COMMAND(KLAB_IOC_SIGNAL_SEND, klab_signal_send, sent_ns, KLAB_ON_DEVICE),
 	COMMAND(KLAB_IOC_EVENTFD_FIRE, klab_eventfd_fire, last_ns, KLAB_ON_DEVICE),
+	COMMAND(KLAB_IOC_TASK_OPEN, klab_task_open, flags, KLAB_ON_DEVICE),
+	COMMAND(KLAB_IOC_TASK_WHO, klab_task_who, process, KLAB_ON_TASK),
 };
 
 static const struct klab_command *find_command(struct klab_context *context, unsigned int number)

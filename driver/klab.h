@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the files of the driver say to each other. Calls run downwards:
- * main -> ioctl -> deliver, pages, channel -> ring, context.
+ * main -> ioctl -> deliver, pages, channel, task -> ring, context.
  */
 #ifndef KLAB_H
 #define KLAB_H
@@ -19,6 +19,7 @@
 #include <linux/klab.h>
 
 struct klab_channel;
+struct klab_task;
 
 /*
  * Memory for a caller: its cgroup pays, and when there is no more the answer is
@@ -39,6 +40,7 @@ static inline bool klab_affordable(unsigned long pages)
 enum klab_kind {
 	KLAB_ON_DEVICE	= BIT(0),
 	KLAB_ON_CHANNEL	= BIT(1),	/* a private one */
+	KLAB_ON_TASK	= BIT(2),
 };
 
 /* What one open descriptor stands for. */
@@ -46,6 +48,7 @@ struct klab_context {
 	struct file *file;		/* set once, like the kind and what it is for */
 	enum klab_kind kind;
 	struct klab_channel *channel;	/* of the device, the shared one */
+	struct klab_task *task;
 
 	/* Of the device: held blocks by handle. Its lock also guards pages_held. */
 	struct xarray batches;
@@ -155,6 +158,16 @@ int klab_channel_mmap(struct klab_channel *channel, struct vm_area_struct *vma);
 size_t klab_channel_bytes(struct klab_channel *channel);
 size_t klab_channel_capacity(struct klab_channel *channel);
 size_t klab_channel_capacity_max(void);
+
+/* task.c */
+klab_command_fn klab_task_open;
+klab_command_fn klab_task_who;
+/*
+ * What a task handle stands for, with a reference, if it may be looked at now; the
+ * address space only if it has one. Otherwise ERR_PTR: -ESRCH, -EINTR.
+ */
+struct task_struct *klab_task_get(struct klab_context *context);
+struct mm_struct *klab_task_mm(struct klab_context *context);
 
 /* main.c */
 klab_command_fn klab_channel_create;

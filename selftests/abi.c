@@ -29,6 +29,8 @@ TEST(command_numbers)
 	EXPECT_EQ(0xc010bb12, KLAB_IOC_PAGES_ZONES);
 	EXPECT_EQ(0xc020bb20, KLAB_IOC_SIGNAL_SEND);
 	EXPECT_EQ(0xc020bb28, KLAB_IOC_EVENTFD_FIRE);
+	EXPECT_EQ(0x4008bb40, KLAB_IOC_TASK_OPEN);
+	EXPECT_EQ(0x80e8bb41, KLAB_IOC_TASK_WHO);
 }
 
 TEST(constants)
@@ -53,6 +55,18 @@ TEST(constants)
 	EXPECT_EQ(2, KLAB_PAGES_PARTIAL);
 	EXPECT_EQ(16, KLAB_ORDERS);
 	EXPECT_EQ(1, KLAB_SIGNAL_VALUE);
+	EXPECT_EQ(0x10000, KLAB_FEATURE_TASK);
+	EXPECT_EQ(1, KLAB_TASK_EXITING);
+	EXPECT_EQ(2, KLAB_TASK_FORKED_NO_EXEC);
+	EXPECT_EQ(4, KLAB_TASK_USED_PRIVILEGE);
+	EXPECT_EQ(8, KLAB_TASK_DUMPED_CORE);
+	EXPECT_EQ(0x10, KLAB_TASK_KILLED);
+	EXPECT_EQ(0x20, KLAB_TASK_KERNEL);
+	EXPECT_EQ(0x40, KLAB_TASK_RANDOMIZED);
+	EXPECT_EQ(0x80, KLAB_TASK_FREES_MEMORY);
+	EXPECT_EQ(0x100, KLAB_TASK_NO_NEW_PRIVS);
+	EXPECT_EQ(0x200, KLAB_TASK_DUMPABLE);
+	EXPECT_EQ(0x400, KLAB_TASK_MEMORY);
 }
 
 TEST(struct_info)
@@ -219,6 +233,52 @@ TEST(struct_eventfd_fire)
 	FIELD(klab_eventfd_fire, last_ns, 24, 8);
 }
 
+TEST(struct_task_open)
+{
+	EXPECT_EQ(8, sizeof(struct klab_task_open));
+	FIELD(klab_task_open, pid, 0, 4);
+	FIELD(klab_task_open, flags, 4, 4);
+}
+
+TEST(struct_task_who)
+{
+	EXPECT_EQ(232, sizeof(struct klab_task_who));
+	FIELD(klab_task_who, pid, 0, 4);
+	FIELD(klab_task_who, tid, 4, 4);
+	FIELD(klab_task_who, parent, 8, 4);
+	FIELD(klab_task_who, tracer, 12, 4);
+	FIELD(klab_task_who, group, 16, 4);
+	FIELD(klab_task_who, session, 20, 4);
+	FIELD(klab_task_who, threads, 24, 4);
+	FIELD(klab_task_who, flags, 28, 4);
+	FIELD(klab_task_who, state, 32, 4);
+	FIELD(klab_task_who, policy, 36, 4);
+	FIELD(klab_task_who, nice, 40, 4);
+	FIELD(klab_task_who, realtime_priority, 44, 4);
+	FIELD(klab_task_who, uid, 48, 4);
+	FIELD(klab_task_who, euid, 52, 4);
+	FIELD(klab_task_who, suid, 56, 4);
+	FIELD(klab_task_who, gid, 60, 4);
+	FIELD(klab_task_who, egid, 64, 4);
+	FIELD(klab_task_who, sgid, 68, 4);
+	FIELD(klab_task_who, comm, 72, 16);
+	FIELD(klab_task_who, started_ns, 88, 8);
+	FIELD(klab_task_who, pending, 96, 8);
+	FIELD(klab_task_who, pending_process, 104, 8);
+	FIELD(klab_task_who, blocked, 112, 8);
+	FIELD(klab_task_who, ignored, 120, 8);
+	FIELD(klab_task_who, caught, 128, 8);
+	FIELD(klab_task_who, thread, 136, 48);
+	FIELD(klab_task_who, process, 184, 48);
+	EXPECT_EQ(48, sizeof(struct klab_task_usage));
+	FIELD(klab_task_usage, user_ns, 0, 8);
+	FIELD(klab_task_usage, system_ns, 8, 8);
+	FIELD(klab_task_usage, minor_faults, 16, 8);
+	FIELD(klab_task_usage, major_faults, 24, 8);
+	FIELD(klab_task_usage, voluntary_switches, 32, 8);
+	FIELD(klab_task_usage, involuntary_switches, 40, 8);
+}
+
 /* The table that the other tests go by knows every command as the header has it. */
 TEST(command_table)
 {
@@ -239,7 +299,7 @@ TEST(handshake)
 {
 	__u64 known = KLAB_FEATURE_PAGES | KLAB_FEATURE_SIGNAL | KLAB_FEATURE_EVENTFD |
 		      KLAB_FEATURE_COMPAT | KLAB_FEATURE_NUMA | KLAB_FEATURE_CHANNEL |
-		      KLAB_FEATURE_MAP;
+		      KLAB_FEATURE_MAP | KLAB_FEATURE_TASK;
 	int fd = open(KLAB_DEVICE, O_RDONLY | O_CLOEXEC);
 	struct klab_info info;
 
@@ -253,6 +313,7 @@ TEST(handshake)
 	EXPECT_NE(0, info.features & KLAB_FEATURE_PAGES);
 	EXPECT_NE(0, info.features & KLAB_FEATURE_SIGNAL);
 	EXPECT_NE(0, info.features & KLAB_FEATURE_CHANNEL);
+	EXPECT_NE(0, info.features & KLAB_FEATURE_TASK);
 	EXPECT_EQ(syscall(SYS_eventfd2, 0, EFD_CLOEXEC) >= 0,
 		  !!(info.features & KLAB_FEATURE_EVENTFD));
 	if (sizeof(long) == 4)

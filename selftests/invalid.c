@@ -220,4 +220,20 @@ TEST_F(invalid, eventfd)
 	FLAGS_REFUSED(EVENTFD_FIRE, fire.reserved, 0);
 }
 
+TEST_F(invalid, task_open)
+{
+	pid_t gone = fork();
+
+	if (!gone)
+		_exit(0);
+	ASSERT_EQ(0, child_status(gone));
+
+	REFUSED(EINVAL, TASK_OPEN, arg.task_open.pid = -1);
+	REFUSED(EINVAL, TASK_OPEN, arg.task_open.pid = -getpid());
+	REFUSED(EINVAL, TASK_OPEN, arg.task_open.pid = INT_MIN);
+	REFUSED(ESRCH, TASK_OPEN, arg.task_open.pid = gone);
+	REFUSED(ESRCH, TASK_OPEN, arg.task_open.pid = INT_MAX);
+	FLAGS_REFUSED(TASK_OPEN, task_open.flags, 0);
+}
+
 TEST_HARNESS_MAIN

@@ -53,7 +53,8 @@ struct command {
 
 enum {
 	INFO, CHANNEL_CREATE, CHANNEL_STAT, CHANNEL_RESIZE, CHANNEL_END, CHANNEL_WAIT,
-	CHANNEL_WAKE, PAGES_ALLOC, PAGES_FREE, PAGES_ZONES, SIGNAL_SEND, EVENTFD_FIRE, COMMANDS
+	CHANNEL_WAKE, PAGES_ALLOC, PAGES_FREE, PAGES_ZONES, SIGNAL_SEND, EVENTFD_FIRE,
+	TASK_OPEN, TASK_WHO, COMMANDS
 };
 
 static const struct command commands[COMMANDS] = {
@@ -79,6 +80,8 @@ static const struct command commands[COMMANDS] = {
 			    sizeof(struct klab_signal_send), 32 },
 	[EVENTFD_FIRE]	= { "EVENTFD_FIRE", KLAB_IOC_EVENTFD_FIRE,
 			    sizeof(struct klab_eventfd_fire), 32 },
+	[TASK_OPEN]	= { "TASK_OPEN", KLAB_IOC_TASK_OPEN, sizeof(struct klab_task_open), 8 },
+	[TASK_WHO]	= { "TASK_WHO", KLAB_IOC_TASK_WHO, sizeof(struct klab_task_who), 232 },
 };
 
 /* An ioctl that answers with its errno, or 0. */
@@ -223,6 +226,14 @@ static inline ssize_t call_end(struct call *call)
 {
 	pthread_join(call->thread, NULL);
 	return call->result;
+}
+
+/* A handle on a process or thread, 0 for this process: a descriptor, or -1 and errno. */
+static inline int open_task(int fd, pid_t pid)
+{
+	struct klab_task_open ask = { .pid = pid };
+
+	return ioctl(fd, KLAB_IOC_TASK_OPEN, &ask);
 }
 
 /* Hold @count blocks: an errno, or 0 and a handle. */

@@ -34,6 +34,8 @@ FIXTURE_VARIANT_ADD(lengths, pages_free) { .command = PAGES_FREE };
 FIXTURE_VARIANT_ADD(lengths, pages_zones) { .command = PAGES_ZONES };
 FIXTURE_VARIANT_ADD(lengths, signal_send) { .command = SIGNAL_SEND };
 FIXTURE_VARIANT_ADD(lengths, eventfd_fire) { .command = EVENTFD_FIRE };
+FIXTURE_VARIANT_ADD(lengths, task_open) { .command = TASK_OPEN };
+FIXTURE_VARIANT_ADD(lengths, task_who) { .command = TASK_WHO };
 
 FIXTURE_SETUP(lengths)
 {
@@ -267,19 +269,23 @@ static bool takes(int fd, unsigned int number)
 	return ioctl(fd, number, NULL) < 0 && errno != ENOTTY;
 }
 
-/* A private channel takes those that are about a channel, and knows no other. */
-TEST(private_channel_takes)
+/* A descriptor for one thing takes the commands about that, and knows no other. */
+TEST(kinds_take)
 {
 	int fd = open(KLAB_DEVICE, O_RDWR | O_CLOEXEC), channel = create_channel(fd, 0, 0), i;
+	int task = open_task(fd, 0);
 
 	ASSERT_LE(0, channel);
+	ASSERT_LE(0, task);
 	for (i = 0; i < COMMANDS; i++) {
-		EXPECT_TRUE(takes(fd, commands[i].number))
+		EXPECT_EQ(!is_about_task(i), takes(fd, commands[i].number))
 			TH_LOG("device, %s", commands[i].name);
-		EXPECT_EQ(i >= CHANNEL_STAT && i <= CHANNEL_WAKE,
-			  takes(channel, commands[i].number))
+		EXPECT_EQ(is_about_channel(i), takes(channel, commands[i].number))
 			TH_LOG("channel, %s", commands[i].name);
+		EXPECT_EQ(is_about_task(i), takes(task, commands[i].number))
+			TH_LOG("task, %s", commands[i].name);
 	}
+	close(task);
 	close(channel);
 	close(fd);
 }

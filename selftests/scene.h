@@ -21,8 +21,10 @@ struct scene {
 	int channel;		/* a private one of SCENE_CAPACITY, empty */
 	int epoll;		/* watches it, and so is somebody to be woken */
 	int eventfd;
+	int task;		/* a handle on this process */
 	__u32 handle;		/* of one page that is held */
 	int channels;		/* private ones that were there before */
+	int tasks;		/* the same of handles on tasks */
 	struct klab_info info;
 };
 
@@ -40,6 +42,8 @@ union argument {
 	struct klab_pages_zones zones;
 	struct klab_signal_send signal;
 	struct klab_eventfd_fire fire;
+	struct klab_task_open task_open;
+	struct klab_task_who task_who;
 	unsigned char bytes[1 << _IOC_SIZEBITS];
 };
 
@@ -50,11 +54,12 @@ struct traces {
 	long long count;	/* of the eventfd */
 	bool signal;		/* is it pending? */
 	int channels;		/* descriptors of private ones */
+	int tasks;		/* handles on tasks */
 	struct klab_channel_stat channel;
 };
 
-/* How many private channels this process has; the tests use few descriptors. */
-static inline int count_channels(void)
+/* How many of such descriptors this process has; the tests use few. */
+static inline int count_descriptors(const char *name)
 {
 	char path[32], target[32];
 	int fd, count = 0;
@@ -63,9 +68,19 @@ static inline int count_channels(void)
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 		memset(target, 0, sizeof(target));
 		if (readlink(path, target, sizeof(target) - 1) > 0)
-			count += !strcmp(target, "anon_inode:[klab-channel]");
+			count += !strcmp(target, name);
 	}
 	return count;
+}
+
+static inline int count_channels(void)
+{
+	return count_descriptors("anon_inode:[klab-channel]");
+}
+
+static inline int count_tasks(void)
+{
+	return count_descriptors("anon_inode:[klab-task]");
 }
 
 static inline bool scene_open(struct scene *scene)
@@ -89,6 +104,8 @@ static inline bool scene_open(struct scene *scene)
 		return false;
 	scene->handle = alloc.handle;
 	scene->channels = count_channels();
+	scene->tasks = count_tasks();
+	scene->task = open_task(scene->klab, 0);
 	scene->channel = create_channel(scene->klab, SCENE_CAPACITY, 0);
 	scene->epoll = epoll_create1(EPOLL_CLOEXEC);
 	return !epoll_ctl(scene->epoll, EPOLL_CTL_ADD, scene->channel, &readable);
@@ -100,6 +117,7 @@ static inline void scene_close(struct scene *scene)
 	close(scene->klab);
 	close(scene->epoll);
 	close(scene->channel);
+	close(scene->task);
 	close(scene->eventfd);
 }
 
@@ -114,6 +132,7 @@ static inline struct traces scene_traces(const struct scene *scene)
 		.count = fdinfo_value(scene->eventfd, "eventfd-count", 16),
 		.signal = sigismember(&pending, SCENE_SIGNAL),
 		.channels = count_channels() - scene->channels,
+		.tasks = count_tasks() - scene->tasks,
 		.channel = channel_stat(scene->channel),
 	};
 }
@@ -124,16 +143,28 @@ static inline bool scene_untouched(const struct scene *scene)
 	struct traces traces = scene_traces(scene);
 
 	return traces.pages == 1 && traces.batches == 1 && !traces.count && !traces.signal &&
-	       traces.channels == 1 && traces.channel.capacity == SCENE_CAPACITY &&
+	       traces.channels == 1 && traces.tasks == 1 && traces.channel.capacity == SCENE_CAPACITY &&
 	       !traces.channel.state && !traces.channel.write.wakeups &&
 	       !traces.channel.read.wakeups && !traces.channel.write.sleeps &&
 	       !traces.channel.read.sleeps;
 }
 
+static inline bool is_about_channel(int command)
+{
+	return command >= CHANNEL_STAT && command <= CHANNEL_WAKE;
+}
+
+static inline bool is_about_task(int command)
+{
+	return command > TASK_OPEN && command <= TASK_WHO;
+}
+
 /* Where to ask for it: what acts on a channel acts on the private one. */
 static inline int scene_fd(const struct scene *scene, int command)
 {
-	return command >= CHANNEL_STAT && command <= CHANNEL_WAKE ? scene->channel : scene->klab;
+	if (is_about_task(command))
+		return scene->task;
+	return is_about_channel(command) ? scene->channel : scene->klab;
 }
 
 /* One that waits for what is there already comes back, and that is all there is to see. */
@@ -210,6 +241,10 @@ static inline bool scene_done(const struct scene *scene, int command, const unio
 		return traces.signal && arg->signal.sent_ns;
 	case EVENTFD_FIRE:
 		return traces.count == 1 && arg->fire.last_ns;
+	case TASK_OPEN:
+		return traces.tasks == 2;
+	case TASK_WHO:
+		return arg->task_who.pid == getpid() && arg->task_who.threads == 1;
 	}
 	return false;
 }

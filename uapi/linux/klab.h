@@ -78,6 +78,7 @@
 #define KLAB_FEATURE_NUMA	_BITULL(4)	/* memory may lie on several nodes */
 #define KLAB_FEATURE_CHANNEL	_BITULL(5)	/* KLAB_IOC_CHANNEL_* */
 #define KLAB_FEATURE_MAP	_BITULL(6)	/* KLAB_CHANNEL_MAPPABLE */
+#define KLAB_FEATURE_TASK	_BITULL(16)	/* KLAB_IOC_TASK_* but for those that follow */
 
 /**
  * struct klab_info - the handshake: version, limits, features
@@ -543,5 +544,142 @@ struct klab_eventfd_fire {
 };
 
 #define KLAB_IOC_EVENTFD_FIRE	_IOWR(KLAB_IOC_MAGIC, 0x28, struct klab_eventfd_fire)
+
+/*
+ * Tasks. A descriptor from KLAB_IOC_TASK_OPEN stands for one process, or one of its
+ * threads, and takes the other KLAB_IOC_TASK_ commands. It follows the process
+ * through exec; a thread that execs takes over the process's id, and its own is gone.
+ *
+ * Every one of those commands answers ESRCH when there is nothing to look at any
+ * more: the task has been waited for, or it is not what it was when the descriptor
+ * was made. That is so as soon as one of its user and group ids (real, effective,
+ * saved) differs, it has a capability that it had not, another user namespace, or
+ * it is not dumpable. It goes on answering the process itself, and everybody if
+ * whoever made the descriptor had CAP_SYS_PTRACE in the user namespace of what it
+ * runs now. Where the answer is about memory, ESRCH too from a task that has none:
+ * the kernel's own threads, and what has exited.
+ */
+
+/**
+ * struct klab_task_open - make a descriptor for a process or a thread
+ * @pid: in: its id in the caller's pid namespace; 0 is the calling process
+ * @flags: in: zero
+ *
+ * On the device.
+ *
+ * Returns a descriptor of a task, O_CLOEXEC. It may be inherited or passed on, and
+ * is then the permission.
+ *
+ * Made for oneself, without more; by the tracer of a dumpable process; and with
+ * CAP_SYS_PTRACE in the user namespace of the program that the process runs (the
+ * initial one for a task without memory). Security modules are not asked: that a
+ * module cannot.
+ *
+ * EINVAL: pid, flags. ESRCH: no such process. EPERM: none of the three. EINTR: the
+ * caller was killed while the process was in exec. EMFILE, ENFILE. ENOMEM.
+ */
+struct klab_task_open {
+	__s32 pid;
+	__u32 flags;
+};
+
+#define KLAB_IOC_TASK_OPEN	_IOW(KLAB_IOC_MAGIC, 0x40, struct klab_task_open)
+
+/**
+ * struct klab_task_usage - what it has used since it began
+ * @user_ns: processor time in user mode
+ * @system_ns: processor time in the kernel
+ * @minor_faults: page faults that needed no input
+ * @major_faults: page faults that did
+ * @voluntary_switches: times it gave the processor up, to wait
+ * @involuntary_switches: times it was taken away
+ */
+struct klab_task_usage {
+	__u64 user_ns;
+	__u64 system_ns;
+	__u64 minor_faults;
+	__u64 major_faults;
+	__u64 voluntary_switches;
+	__u64 involuntary_switches;
+};
+
+#define KLAB_TASK_EXITING		0x1
+#define KLAB_TASK_FORKED_NO_EXEC	0x2
+#define KLAB_TASK_USED_PRIVILEGE	0x4	/* a capability served it at least once */
+#define KLAB_TASK_DUMPED_CORE		0x8
+#define KLAB_TASK_KILLED		0x10	/* by a signal */
+#define KLAB_TASK_KERNEL		0x20	/* a thread of the kernel */
+#define KLAB_TASK_RANDOMIZED		0x40	/* its addresses are */
+#define KLAB_TASK_FREES_MEMORY		0x80	/* at this moment; may use the reserves */
+#define KLAB_TASK_NO_NEW_PRIVS		0x100
+#define KLAB_TASK_DUMPABLE		0x200
+#define KLAB_TASK_MEMORY		0x400	/* it has an address space of its own or shared */
+
+/**
+ * struct klab_task_who - who it is and what it is doing
+ * @pid: out: of the process; this and the next five in the caller's pid namespace,
+ *       0 when it is not known there
+ * @tid: out: of the thread; the same as @pid for the main thread
+ * @parent: out: process that will be told of its end
+ * @tracer: out: thread that traces it; 0 if none does
+ * @group: out: process group
+ * @session: out: session
+ * @threads: out: of the process; 0 once it has been waited for
+ * @flags: out: KLAB_TASK_* bits
+ * @state: out: a letter, as in /proc/PID/stat
+ * @policy: out: SCHED_*
+ * @nice: out: -20 to 19
+ * @realtime_priority: out: 1 to 99 under SCHED_FIFO and SCHED_RR, else 0
+ * @uid: out: real user; this and the next five in the caller's user namespace
+ * @euid: out: effective user
+ * @suid: out: saved user
+ * @gid: out: real group
+ * @egid: out: effective group
+ * @sgid: out: saved group
+ * @comm: out: its name; ends in NUL
+ * @started_ns: out: when it began
+ * @pending: out: signals that wait for the thread; bit 0 is signal 1
+ * @pending_process: out: signals that wait for any thread of the process
+ * @blocked: out: signals that the thread blocks
+ * @ignored: out: signals that the process ignores
+ * @caught: out: signals that the process has a handler for
+ * @thread: out: what this thread has used
+ * @process: out: what all threads have, those that have ended too
+ *
+ * On a task.
+ *
+ * ESRCH: see above. EINTR: as for struct klab_task_open.
+ */
+struct klab_task_who {
+	__s32 pid;
+	__s32 tid;
+	__s32 parent;
+	__s32 tracer;
+	__s32 group;
+	__s32 session;
+	__u32 threads;
+	__u32 flags;
+	__u32 state;
+	__u32 policy;
+	__s32 nice;
+	__u32 realtime_priority;
+	__u32 uid;
+	__u32 euid;
+	__u32 suid;
+	__u32 gid;
+	__u32 egid;
+	__u32 sgid;
+	char comm[16];
+	__u64 started_ns;
+	__u64 pending;
+	__u64 pending_process;
+	__u64 blocked;
+	__u64 ignored;
+	__u64 caught;
+	struct klab_task_usage thread;
+	struct klab_task_usage process;
+};
+
+#define KLAB_IOC_TASK_WHO	_IOR(KLAB_IOC_MAGIC, 0x41, struct klab_task_who)
 
 #endif /* _UAPI_LINUX_KLAB_H */

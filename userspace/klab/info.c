@@ -19,6 +19,7 @@ static const struct feature features[] = {
 	{ KLAB_FEATURE_NUMA, "numa" },
 	{ KLAB_FEATURE_CHANNEL, "channel" },
 	{ KLAB_FEATURE_MAP, "map" },
+	{ KLAB_FEATURE_TASK, "task" },
 };
 
 /* The version that the module states, or "unknown". */

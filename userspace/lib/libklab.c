@@ -97,6 +97,18 @@ int klab_eventfd_fire(int fd, struct klab_eventfd_fire *fire)
 	return ioctl(fd, KLAB_IOC_EVENTFD_FIRE, fire);
 }
 
+int klab_task_open(int fd, __s32 pid)
+{
+	struct klab_task_open arg = { .pid = pid };
+
+	return ioctl(fd, KLAB_IOC_TASK_OPEN, &arg);
+}
+
+int klab_task_who(int task, struct klab_task_who *who)
+{
+	return ioctl(task, KLAB_IOC_TASK_WHO, who);
+}
+
 /* One page of indices, and the ring twice. */
 static size_t map_size(const struct klab_ring *ring)
 {

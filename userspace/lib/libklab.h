@@ -63,6 +63,12 @@ int klab_signal_send(int fd, struct klab_signal_send *send);
 /* KLAB_IOC_EVENTFD_FIRE: the caller fills the "in" fields and zeroes the rest. */
 int klab_eventfd_fire(int fd, struct klab_eventfd_fire *fire);
 
+/* KLAB_IOC_TASK_OPEN: a handle on process or thread @pid, 0 for oneself; or -1. */
+int klab_task_open(int fd, __s32 pid);
+
+/* KLAB_IOC_TASK_WHO. Here @task is a handle from klab_task_open(). */
+int klab_task_who(int task, struct klab_task_who *who);
+
 /*
  * A mapped channel (struct klab_channel_map), as one process sees it. One thread
  * at a time may write through it, and one read.
