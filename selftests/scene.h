@@ -143,7 +143,8 @@ static inline bool scene_untouched(const struct scene *scene)
 	struct traces traces = scene_traces(scene);
 
 	return traces.pages == 1 && traces.batches == 1 && !traces.count && !traces.signal &&
-	       traces.channels == 1 && traces.tasks == 1 && traces.channel.capacity == SCENE_CAPACITY &&
+	       traces.channels == 1 && traces.tasks == 1 &&
+	       traces.channel.capacity == SCENE_CAPACITY &&
 	       !traces.channel.state && !traces.channel.write.wakeups &&
 	       !traces.channel.read.wakeups && !traces.channel.write.sleeps &&
 	       !traces.channel.read.sleeps;
