@@ -32,6 +32,13 @@
 
 #include "kselftest_harness.h"
 
+/*
+ * Seconds until a test that hangs is ended. The harness's 30 are too few for a
+ * kernel with every checker on, under an emulator, on a machine that does more.
+ */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT	240
+
 #define KLAB_DEVICE	"/dev/klab"
 
 /* The programs change ids, limits and modules: without root there is nothing to test. */

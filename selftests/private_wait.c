@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Waiting at a private channel: who is woken by its end, by a resize, by KLAB_IOC_
- * CHANNEL_WAKE, and what the counters say of a scripted sequence, to the last one.
+ * Waiting at a private channel: who is woken by its end, by a resize, by a signal, by
+ * KLAB_IOC_CHANNEL_WAKE, and what the counters say of a scripted sequence, to the last one.
  */
 #include <sys/epoll.h>
 
@@ -243,7 +243,6 @@ TEST_F(private_wait, end_in_poll)
 	close(epoll);
 }
 
-/* More room is room, whoever made it. */
 /* Who waits for nothing but the end sleeps until then, and no longer. */
 TEST_F(private_wait, end_wakes_who_asked_for_nothing)
 {
@@ -261,6 +260,7 @@ TEST_F(private_wait, end_wakes_who_asked_for_nothing)
 	close(epoll);
 }
 
+/* More room is room, whoever made it. */
 TEST_F(private_wait, resize_wakes_writers)
 {
 	struct call calls[SLEEPERS];
@@ -279,6 +279,68 @@ TEST_F(private_wait, resize_wakes_writers)
 	for (i = 0; i < SLEEPERS; i++)
 		EXPECT_EQ(2000, call_end(&calls[i]));
 	EXPECT_EQ(CAPACITY + SLEEPERS * 2000, channel_stat(self->fd).bytes);
+}
+
+static int *handled;
+
+static void handle(int number)
+{
+	__atomic_add_fetch(handled, number == SIGUSR1, __ATOMIC_SEQ_CST);
+}
+
+/* A child that asks to be told of data and exits with what it is told. */
+static pid_t wait_for_data(int fd, int flags)
+{
+	struct klab_channel_wait wait = { .side = KLAB_CHANNEL_READERS, .bytes = 1 };
+	struct sigaction action = { .sa_handler = handle, .sa_flags = flags };
+	pid_t child;
+
+	handled = shared_memory(sizeof(*handled));
+	sigaction(SIGUSR1, &action, NULL);
+	child = fork();
+	if (!child)
+		_exit(klab(fd, KLAB_IOC_CHANNEL_WAIT, &wait));
+	return child;
+}
+
+#define EXPECT_INTERRUPTED(child) do {					\
+	ASSERT_TRUE(eventually(asleep_in(child, SYS_ioctl, self->fd)));	\
+	ASSERT_EQ(0, kill(child, SIGUSR1));				\
+	EXPECT_TRUE(eventually(__atomic_load_n(handled, __ATOMIC_SEQ_CST) == 1)); \
+} while (0)
+
+TEST_F(private_wait, signal_ends_a_wait)
+{
+	pid_t child = wait_for_data(self->fd, 0);
+
+	EXPECT_INTERRUPTED(child);
+	EXPECT_EQ(EINTR, child_status(child));
+	EXPECT_EQ(1, channel_stat(self->fd).read.sleeps);
+}
+
+TEST_F(private_wait, signal_restarts_a_wait)
+{
+	pid_t child = wait_for_data(self->fd, SA_RESTART);
+
+	EXPECT_INTERRUPTED(child);
+	EXPECT_TRUE(eventually(asleep_in(child, SYS_ioctl, self->fd)));
+	EXPECT_EQ(0, waitpid(child, NULL, WNOHANG));
+	PUT(1);
+	EXPECT_EQ(0, child_status(child));
+	EXPECT_EQ(2, channel_stat(self->fd).read.sleeps);
+}
+
+TEST_F(private_wait, kill_ends_a_wait)
+{
+	pid_t child = wait_for_data(self->fd, 0);
+	int status;
+
+	ASSERT_TRUE(eventually(asleep_in(child, SYS_ioctl, self->fd)));
+	ASSERT_EQ(0, kill(child, SIGKILL));
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	PUT(1);
+	TAKE(1);
 }
 
 /* Woken for nothing, a sleeper sleeps on. */

@@ -120,6 +120,47 @@ TEST_F(ring_hostile, inherited_mapping)
 	EXPECT_EQ(0, memcmp(klab_ring_data(&self->ring), "child", 5));
 }
 
+/*
+ * More than the ring holds, as the page has it, by a little or beyond all reason: still
+ * there are never more bytes, or room, than the ring has. No neighbour's memory comes
+ * out, and none is written to: a call that reached for it would end at the guard behind
+ * the ring, with an error or with less.
+ */
+TEST_F(ring_hostile, more_than_there_can_be)
+{
+	static const __u64 lies[] = {
+		CAPACITY + 1, CAPACITY + 4096, 2 * CAPACITY, 1ULL << 31, 1ULL << 32, 1ULL << 63,
+		-1ULL, -4096ULL, -(__u64)CAPACITY,
+	};
+	static unsigned char bytes[4 * CAPACITY];
+	struct klab_channel_map *map = self->ring.map;
+	size_t i, at;
+	int there;
+
+	ASSERT_EQ(0, fcntl(self->fd, F_SETFL, O_NONBLOCK));
+	for (i = 0; i < ARRAY_SIZE(lies); i++) {
+		for (at = 0; at < CAPACITY; at += 1365) {
+			map->read = at;
+			map->written = at + lies[i];
+			EXPECT_EQ(0, ioctl(self->fd, FIONREAD, &there));
+			EXPECT_EQ(CAPACITY, there);
+			EXPECT_EQ(CAPACITY, channel_stat(self->fd).bytes);
+			EXPECT_EQ(CAPACITY, read(self->fd, bytes, sizeof(bytes)))
+				TH_LOG("%llx bytes at %zu", lies[i], at);
+			EXPECT_EQ(at + CAPACITY, map->read);
+
+			/* Read what was never written; a little below none, it makes sense. */
+			if (CAPACITY + lies[i] <= CAPACITY)
+				continue;
+			map->written = at;
+			map->read = at + lies[i];
+			EXPECT_EQ(2 * CAPACITY, write(self->fd, bytes, 2 * CAPACITY))
+				TH_LOG("%llx of room at %zu", lies[i], at);
+			EXPECT_EQ(at + 2 * CAPACITY, map->written);
+		}
+	}
+}
+
 #define PATTERN	0xc5
 #define ROLES	6
 
