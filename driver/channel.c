@@ -255,20 +255,26 @@ static int lock_side(struct klab_side *side, enum klab_wait wait)
 	return mutex_lock_interruptible(&side->lock) ? -ERESTARTSYS : 0;
 }
 
-/* The rest of lock_when_ready(), apart, so that who need not sleep has a short way. */
+/*
+ * The rest of lock_when_ready(), apart, so that who need not sleep has a short way.
+ * As wait_event_interruptible_exclusive(), but that whoever is awake again looks once,
+ * with the lock.
+ */
 static noinline ssize_t sleep_and_lock(struct klab_channel *channel, struct klab_side *side,
 				       size_t bytes)
 {
+	DEFINE_WAIT(sleeper);
 	ssize_t there;
-	int error;
 
 	while (true) {
 		atomic_long_inc(&side->sleeps);
-		error = wait_event_interruptible_exclusive(side->sleepers,
-							   ready_or_flagged(channel, side, bytes));
-		if (error)
-			return error;
-		if (mutex_lock_interruptible(&side->lock)) {
+		prepare_to_wait_exclusive(&side->sleepers, &sleeper, TASK_INTERRUPTIBLE);
+		if (!ready_or_flagged(channel, side, bytes) && !signal_pending(current))
+			schedule();
+		finish_wait(&side->sleepers, &sleeper);
+
+		if ((signal_pending(current) && !ready(channel, side, bytes)) ||
+		    mutex_lock_interruptible(&side->lock)) {
 			wake(channel, side, ONE_SLEEPER);
 			return -ERESTARTSYS;
 		}
