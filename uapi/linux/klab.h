@@ -55,6 +55,8 @@
  *
  *   Whatever else there is to say.
  *
+ *   Try: size=4096 flags=NEW
+ *
  *   EINVAL: size, flags. EPERM: more than so many bytes without CAP_SOMETHING.
  *   EMFILE, ENFILE.
  */
@@ -97,6 +99,8 @@
  * On the device.
  *
  * Ask for this first; it cannot fail with a good pointer.
+ *
+ * Try:
  */
 struct klab_info {
 	__u32 version;
@@ -134,6 +138,8 @@ struct klab_info {
  * Returns a descriptor of a channel, open for reading and writing, O_CLOEXEC. The
  * channel lives until the last copy of it is closed. Its memory is charged to the
  * memory cgroup of the caller.
+ *
+ * Try: capacity=4096
  *
  * EINVAL: capacity above KLAB_CHANNEL_CAPACITY_LIMIT, flags. EPERM: capacity
  * above klab_info.channel_capacity_max without CAP_SYS_RESOURCE. EOPNOTSUPP:
@@ -176,6 +182,8 @@ struct klab_channel_side {
  * @read: out: the readers
  *
  * On the device or a channel.
+ *
+ * Try: --on CHANNEL_CREATE
  */
 struct klab_channel_stat {
 	__u64 capacity;
@@ -193,6 +201,8 @@ struct klab_channel_stat {
  * @capacity: in: bytes, as for struct klab_channel_create; out: what it is now
  *
  * On the device or a channel.
+ *
+ * Try: --on CHANNEL_CREATE capacity=8192
  *
  * EINVAL: capacity above KLAB_CHANNEL_CAPACITY_LIMIT. EPERM: capacity above
  * klab_info.channel_capacity_max without CAP_SYS_RESOURCE. EBUSY: more bytes wait
@@ -215,6 +225,8 @@ struct klab_channel_resize {
  * Readers get what is left and then 0; writers get EPIPE and SIGPIPE, as with a
  * pipe; poll reports EPOLLHUP. An end cannot be taken back; to say it again
  * changes nothing.
+ *
+ * Try: --on CHANNEL_CREATE
  *
  * EINVAL: flags. EOPNOTSUPP: the shared channel, which is there for others too.
  */
@@ -285,6 +297,8 @@ struct klab_channel_map {
  * Returns too when the channel has ended. For a mapped channel, where nothing
  * else has to be asked of the kernel.
  *
+ * Try: side=WRITERS bytes=1
+ *
  * EINVAL: side, flags, bytes. EAGAIN: not yet, and the descriptor is O_NONBLOCK.
  * EINTR: a signal came, and its handler does not restart calls.
  */
@@ -304,6 +318,8 @@ struct klab_channel_wait {
  * On the device or a channel.
  *
  * Whoever finds nothing to do goes on sleeping.
+ *
+ * Try: side=READERS
  *
  * EINVAL: side, flags.
  */
@@ -388,6 +404,8 @@ struct klab_pages_source {
  * The allocator may reclaim clean memory for this, but neither tries hard nor
  * has anything killed for it. Pages are charged to the memory cgroup of the caller.
  *
+ * Try: count=1 node=ANY
+ *
  * EINVAL: order, flags, count, node or sources.size. ENOMEM: more than the
  * descriptor may hold, more than would leave an eighth of the machine's memory
  * available, the cgroup's limit, or no such block to be had. EFAULT: @sources, after all was
@@ -417,6 +435,8 @@ struct klab_pages_alloc {
  * @free: out: time of each release
  *
  * On the device.
+ *
+ * Try: --on PAGES_ALLOC:count=1,node=ANY,flags=HOLD handle=1
  *
  * EINVAL: flags, reserved. ENOENT: no such handle, or another call is freeing it already.
  */
@@ -468,6 +488,8 @@ struct klab_zone {
  *
  * On the device.
  *
+ * Try:
+ *
  * EINVAL: zones.size.
  */
 struct klab_pages_zones {
@@ -502,6 +524,8 @@ struct klab_pages_zones {
  * same session needs CAP_KILL here. A security module that tells
  * signals apart sees signal 0.
  *
+ * Try: pid=SELF signal=0
+ *
  * EINVAL: pid, signal, flags. ESRCH: no such process, or with a value a thread
  * that has exited. EPERM: kill(2) would refuse it. EAGAIN: with a value,
  * RLIMIT_SIGPENDING of the receiver is used up.
@@ -530,6 +554,8 @@ struct klab_signal_send {
  *
  * A counter that is full stays full, and nobody waits: such firings are lost,
  * as the kernel's own are.
+ *
+ * Try: fd=EVENTFD count=3
  *
  * EINVAL: flags, count, or a descriptor that is no eventfd. EBADF: no
  * descriptor. EOPNOTSUPP: a kernel without eventfds.

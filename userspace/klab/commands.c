@@ -14,8 +14,10 @@ static const char * const option_names[OPT_IDS] = {
 	[OPT_JSON] = "json",
 	[OPT_NODE] = "node",
 	[OPT_NONBLOCK] = "nonblock",
+	[OPT_ON] = "on",
 	[OPT_ORDER] = "order",
 	[OPT_PARTIAL] = "partial",
+	[OPT_RAW] = "raw",
 	[OPT_SEMAPHORE] = "semaphore",
 	[OPT_TIMEOUT] = "timeout",
 	[OPT_VALUE] = "value",
@@ -78,6 +80,13 @@ static const struct option_use eventfd_fire_options[] = {
 	{ OPT_END, NULL, NULL }
 };
 
+static const struct option_use ioctl_call_options[] = {
+	{ OPT_ON, "CALLS", "after NAME[:FIELD=VALUE,...][/NAME...], on what they made" },
+	{ OPT_FD, "N", "on this inherited descriptor" },
+	{ OPT_RAW, "LIST", "size=N,direction=none|r|w|rw,pointer=ADDRESS, as said" },
+	{ OPT_END, NULL, NULL }
+};
+
 const struct command commands[] = {
 	{
 		.object = "info", .options = none,
@@ -133,6 +142,18 @@ const struct command commands[] = {
 		.summary = "one command: its struct field by field, what it refuses",
 		.example = "klab ioctl show PAGES_ALLOC",
 		.run = ioctl_show_run,
+	}, {
+		.object = "ioctl", .verb = "call", .options = ioctl_call_options,
+		.operands = "NAME [FIELD=VALUE...]", .operands_min = 1, .operands_max = 256,
+		.summary = "call one exactly as said; the struct before and after",
+		.example = "klab ioctl call PAGES_ALLOC count=4 flags=HOLD node=ANY",
+		.run = ioctl_call_run,
+	}, {
+		.object = "ioctl", .verb = "probe", .options = none,
+		.operands = "[NAME...]", .operands_max = 256,
+		.summary = "call rightly, then wrongly: sizes, pointers, zeroes, flags",
+		.example = "klab ioctl probe EVENTFD_FIRE",
+		.run = ioctl_probe_run,
 	}, {
 		.object = "ioctl", .verb = "decode", .options = none,
 		.operands = "NUMBER", .operands_min = 1, .operands_max = 1,

@@ -121,7 +121,7 @@ static void offer_fields(const struct line *line, const char *name)
 	}
 }
 
-/* What the synopsis says of the operand in this place; the last one may be repeated. */
+/* What the synopsis says of the operand in this place. */
 static void offer_operand(const struct line *line, const struct command *command, int place)
 {
 	const struct contract_command *ioctl;
@@ -130,13 +130,14 @@ static void offer_operand(const struct line *line, const struct command *command
 
 	if (!what)
 		return;
+	/* The last one may be there more than once. */
 	for (; place && strchr(what, ' '); place--)
 		what = strchr(what, ' ') + 1;
 	if (!strncmp(what, "SIGNAL", 6))
 		for (number = 1; number < NSIG; number++)
 			if (sigabbrev_np(number))
 				offer(line, "SIG", sigabbrev_np(number), "", sigdescr_np(number));
-	if (!strncmp(what, "NAME", 4))
+	if (!strncmp(what + (*what == '['), "NAME", 4))
 		for (ioctl = contract_commands; ioctl->name; ioctl++)
 			offer(line, "", ioctl->name, "", ioctl->argument->summary);
 	if (!strncmp(what, "[FIELD=", 7))

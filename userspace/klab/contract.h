@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <sys/ioctl.h>
+
 #include <linux/klab.h>
 
 struct contract_value {
@@ -47,6 +49,7 @@ struct contract_struct {
 	const char *on;			/* kinds of descriptor that take the command */
 	const char *returns;		/* the kind that it makes, or "" */
 	const char *capabilities;	/* that are asked for in some case, or "" */
+	const char *example;		/* for "klab ioctl call NAME" to succeed */
 	const struct contract_field *field;
 	size_t fields;
 	const struct contract_error *error;
@@ -62,6 +65,24 @@ struct contract_command {
 /* Each ends with an entry of zeroes. */
 extern const struct contract_command contract_commands[];
 extern const struct contract_error contract_errors[];
+
+/* A call to be made: its number, its struct, and memory for the arrays in it. */
+#define LONGEST	(_IOC_SIZEMASK + 1)
+#define ARRAYS	4
+
+struct shot {
+	const struct contract_command *command;
+	unsigned int number;
+	unsigned char arg[LONGEST];
+	unsigned char before[LONGEST];
+	void *pointer;
+	struct {
+		const struct contract_field *field;
+		unsigned char *memory;
+		size_t room;			/* records */
+	} array[ARRAYS];
+	int arrays;
+};
 
 #define CONTRACT_FIELD(type, field, offset, size)				\
 	_Static_assert(offsetof(struct type, field) == (offset) &&		\

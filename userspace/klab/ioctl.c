@@ -12,7 +12,7 @@
 #define WIDTH	80
 
 /* Words from this column on, broken before the 80th; ends the line. */
-static void print_words(const struct call *call, int column, const char *words)
+void print_words(const struct call *call, int column, const char *words)
 {
 	int at = column;
 
@@ -261,6 +261,8 @@ int ioctl_show_run(struct call *call)
 	more(call, "and as with every command\n");
 	json_object_object_add(object, "errors_of_all",
 			       show_errors(call, contract_errors, (void *)UINTPTR_MAX));
+	more(call, "\ntry       klab ioctl call %s %s\n", command->name, argument->example);
+	json_string(object, "example", argument->example);
 	json_object_object_add(top, "ioctl", object);
 	json_finish(call, top);
 	return DONE;

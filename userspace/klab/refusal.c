@@ -135,7 +135,7 @@ void refuse(const struct call *call, int error)
 
 void refuse_because(const struct call *call, int error, const char *fmt, ...)
 {
-	char why[256];
+	char why[512];
 	va_list args;
 
 	va_start(args, fmt);

@@ -40,8 +40,10 @@ enum option_id {
 	OPT_JSON,
 	OPT_NODE,
 	OPT_NONBLOCK,
+	OPT_ON,
 	OPT_ORDER,
 	OPT_PARTIAL,
+	OPT_RAW,
 	OPT_SEMAPHORE,
 	OPT_TIMEOUT,
 	OPT_VALUE,
@@ -50,6 +52,10 @@ enum option_id {
 };
 
 struct call;
+struct contract_command;
+struct contract_struct;
+struct contract_field;
+struct shot;
 
 /* An option as one command takes it. */
 struct option_use {
@@ -168,6 +174,31 @@ const struct contract_command *contract_of_number(unsigned int number);
 int ioctl_list_run(struct call *call);
 int ioctl_show_run(struct call *call);
 int ioctl_decode_run(struct call *call);
+void print_words(const struct call *call, int column, const char *words);
+
+/* call.c */
+void shot_load(const struct call *call, struct shot *shot, const char *name);
+void shot_set(const struct call *call, struct shot *shot, const char *word);
+void shot_room(const struct call *call, struct shot *shot);
+void make_descriptor(struct call *call, const char *makers);
+int ioctl_call_run(struct call *call);
+
+/* probe.c */
+int ioctl_probe_run(struct call *call);
+
+/* fields.c */
+void struct_text(char *text, size_t room, const struct contract_struct *of,
+		 const unsigned char *base, const char *role);
+void field_text(char *text, size_t room, const struct contract_field *field,
+		const unsigned char *at, const char *role);
+json_object *struct_json(const struct contract_struct *of, const unsigned char *base);
+json_object *field_json(const struct contract_field *field, const unsigned char *at);
+bool field_set(const struct call *call, const struct contract_struct *of, unsigned char *base,
+	       const char *name, const char *text);
+
+/* explain.c */
+bool explain(const struct call *call, const struct contract_command *command,
+	     unsigned int number, const unsigned char *arg, int error, char *why, size_t room);
 
 /* tour.c */
 int tour_run(struct call *call);
