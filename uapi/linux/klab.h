@@ -601,6 +601,8 @@ struct klab_eventfd_fire {
  * initial one for a task without memory). Security modules are not asked: that a
  * module cannot.
  *
+ * Try: pid=SELF
+ *
  * EINVAL: pid, flags. ESRCH: no such process. EPERM: none of the three. EINTR: the
  * caller was killed while the process was in exec. EMFILE, ENFILE. ENOMEM.
  */
@@ -674,7 +676,9 @@ struct klab_task_usage {
  *
  * On a task.
  *
- * ESRCH: see above. EINTR: as for struct klab_task_open.
+ * Try: --on TASK_OPEN:pid=SELF
+ *
+ * ESRCH: there is nothing to look at any more, see above. EINTR: as for struct klab_task_open.
  */
 struct klab_task_who {
 	__s32 pid;
