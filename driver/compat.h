@@ -4,8 +4,12 @@
 #define KLAB_COMPAT_H
 
 #include <linux/eventfd.h>
+#include <linux/gfp.h>
+#include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/version.h>
+
+#include <linux/klab.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
 #error "klab needs Linux 6.1 or later"
@@ -35,6 +39,69 @@ static inline void klab_eventfd_signal(struct eventfd_ctx *eventfd)
 #define klab_splice_read	copy_splice_read
 #else
 #define klab_splice_read	generic_file_splice_read
+#endif
+
+/* 6.3 made the flags of an area read-only to whoever does not ask like this. */
+static inline void klab_vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+	vm_flags_set(vma, flags);
+#else
+	vma->vm_flags |= flags;
+#endif
+}
+
+/* 6.14 took the list away, and with it the array out of the name. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0)
+#define klab_alloc_pages_bulk(gfp, count, pages)	alloc_pages_bulk(gfp, count, pages)
+#define klab_alloc_pages_bulk_node(gfp, node, count, pages)	\
+	alloc_pages_bulk_node(gfp, node, count, pages)
+#else
+#define klab_alloc_pages_bulk(gfp, count, pages)	alloc_pages_bulk_array(gfp, count, pages)
+#define klab_alloc_pages_bulk_node(gfp, node, count, pages)	\
+	alloc_pages_bulk_array_node(gfp, node, count, pages)
+#endif
+
+/* Which migrate types there are depends on the configuration; ours have fixed numbers. */
+static inline u32 klab_migrate_type(int type)
+{
+	static const u8 types[MIGRATE_TYPES] = {
+		[MIGRATE_UNMOVABLE] = KLAB_TYPE_UNMOVABLE,
+		[MIGRATE_MOVABLE] = KLAB_TYPE_MOVABLE,
+		[MIGRATE_RECLAIMABLE] = KLAB_TYPE_RECLAIMABLE,
+		[MIGRATE_HIGHATOMIC] = KLAB_TYPE_HIGHATOMIC,
+#ifdef CONFIG_CMA
+		[MIGRATE_CMA] = KLAB_TYPE_CMA,
+#endif
+#ifdef CONFIG_MEMORY_ISOLATION
+		[MIGRATE_ISOLATE] = KLAB_TYPE_ISOLATE,
+#endif
+	};
+
+	return types[type];
+}
+
+/*
+ * The type of the memory around a page. The kernel's function for it is not exported;
+ * where sections keep it, it can be read. From 6.17 on it is stored otherwise.
+ */
+#if defined(CONFIG_SPARSEMEM) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#define KLAB_CAN_READ_TYPES	1
+static inline int klab_pageblock_type(struct page *page)
+{
+	unsigned long pfn = page_to_pfn(page);
+	const unsigned long *map = section_to_usemap(__pfn_to_section(pfn));
+	unsigned long bit = (pfn % PAGES_PER_SECTION >> pageblock_order) * NR_PAGEBLOCK_BITS;
+	unsigned long type = map[BIT_WORD(bit)] >> bit % BITS_PER_LONG & MIGRATETYPE_MASK;
+
+	return type < MIGRATE_TYPES ? klab_migrate_type(type) : -1;
+}
+#else
+#define KLAB_CAN_READ_TYPES	0
+static inline int klab_pageblock_type(struct page *page)
+{
+	return -1;
+}
 #endif
 
 #endif /* KLAB_COMPAT_H */

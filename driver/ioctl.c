@@ -29,6 +29,7 @@ static int klab_info(struct klab_context *context, void *arg)
 		.channel_capacity = klab_channel_capacity(context->channel),
 		.channel_atomic = KLAB_CHANNEL_ATOMIC,
 		.channel_capacity_max = klab_channel_capacity_max(),
+		.pages_max_user = klab_pages_max_user(),
 	};
 	if (IS_ENABLED(CONFIG_EVENTFD))
 		info->features |= KLAB_FEATURE_EVENTFD;
@@ -36,6 +37,8 @@ static int klab_info(struct klab_context *context, void *arg)
 		info->features |= KLAB_FEATURE_COMPAT;
 	if (IS_ENABLED(CONFIG_NUMA))
 		info->features |= KLAB_FEATURE_NUMA;
+	if (KLAB_CAN_READ_TYPES)
+		info->features |= KLAB_FEATURE_TYPES;
 	if (KLAB_CAN_MAP)
 		info->features |= KLAB_FEATURE_MAP;
 	return 0;
@@ -60,6 +63,8 @@ union klab_arg {
 	struct klab_pages_alloc pages_alloc;
 	struct klab_pages_free pages_free;
 	struct klab_pages_zones pages_zones;
+	struct klab_pages_books pages_books;
+	struct klab_pages_list pages_list;
 	struct klab_signal_send signal_send;
 	struct klab_eventfd_fire eventfd_fire;
 	struct klab_task_open task_open;
@@ -95,6 +100,8 @@ static const struct klab_command commands[] = {
 	COMMAND(KLAB_IOC_PAGES_ALLOC, klab_pages_alloc, free, KLAB_ON_DEVICE),
 	COMMAND(KLAB_IOC_PAGES_FREE, klab_pages_free, free, KLAB_ON_DEVICE),
 	COMMAND(KLAB_IOC_PAGES_ZONES, klab_pages_zones, zones, KLAB_ON_DEVICE),
+	COMMAND(KLAB_IOC_PAGES_BOOKS, klab_pages_books, slab_reclaimable, KLAB_ON_DEVICE),
+	COMMAND(KLAB_IOC_PAGES_LIST, klab_pages_list, pages_user, KLAB_ON_DEVICE),
 	COMMAND(KLAB_IOC_SIGNAL_SEND, klab_signal_send, sent_ns, KLAB_ON_DEVICE),
 	COMMAND(KLAB_IOC_EVENTFD_FIRE, klab_eventfd_fire, last_ns, KLAB_ON_DEVICE),
 	COMMAND(KLAB_IOC_TASK_OPEN, klab_task_open, flags, KLAB_ON_DEVICE),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the files of the driver say to each other. Calls run downwards:
- * main -> ioctl -> deliver, pages, channel, task -> ring, context.
+ * main -> ioctl -> deliver, pages, books, channel, task -> held, ring, context.
  */
 #ifndef KLAB_H
 #define KLAB_H
@@ -11,6 +11,7 @@
 #include <linux/ktime.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/poll.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
@@ -20,6 +21,7 @@
 
 struct klab_channel;
 struct klab_task;
+struct klab_user;
 
 /*
  * Memory for a caller: its cgroup pays, and when there is no more the answer is
@@ -50,9 +52,11 @@ struct klab_context {
 	struct klab_channel *channel;	/* of the device, the shared one */
 	struct klab_task *task;
 
-	/* Of the device: held blocks by handle. Its lock also guards pages_held. */
+	/* Of the device, see held.c: held blocks by handle. */
+	struct mutex pages_lock;	/* who frees or maps takes it */
 	struct xarray batches;
-	unsigned long pages_held;
+	struct klab_user *user;		/* who opened it; set once */
+	unsigned long pages_held;	/* under users_lock */
 };
 
 /*
@@ -78,13 +82,21 @@ klab_command_fn klab_eventfd_fire;
 
 /* pages.c */
 klab_command_fn klab_pages_alloc;
-klab_command_fn klab_pages_free;
-klab_command_fn klab_pages_zones;
 #define KLAB_BLOCKS_MAX	1048576
+
+/* held.c */
+klab_command_fn klab_pages_free;
+klab_command_fn klab_pages_list;
 unsigned long klab_pages_max(void);
+unsigned long klab_pages_max_user(void);
 unsigned long klab_pages_batches(struct klab_context *context);
-void klab_pages_init(struct klab_context *context);
+int klab_pages_init(struct klab_context *context);
 void klab_pages_release(struct klab_context *context);
+int klab_pages_mmap(struct klab_context *context, struct vm_area_struct *vma);
+
+/* books.c */
+klab_command_fn klab_pages_zones;
+klab_command_fn klab_pages_books;
 
 /* ring.c */
 struct klab_ring {

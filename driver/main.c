@@ -27,9 +27,12 @@ static int klab_open(struct inode *inode, struct file *file)
 
 	if (!context)
 		return -ENOMEM;
+	if (klab_pages_init(context)) {
+		kfree(context);
+		return -ENOMEM;
+	}
 	klab_channel_get(shared_channel);
 	context->channel = shared_channel;
-	klab_pages_init(context);
 	klab_context_attach(context, file);
 	make_stream(file);
 	return 0;
@@ -105,6 +108,8 @@ static int klab_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct klab_context *context = file->private_data;
 
+	if (context->kind == KLAB_ON_DEVICE)
+		return klab_pages_mmap(context, vma);
 	return klab_channel_mmap(context->channel, vma);
 }
 

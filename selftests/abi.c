@@ -17,16 +17,18 @@
 
 TEST(command_numbers)
 {
-	EXPECT_EQ(0x8040bb00, KLAB_IOC_INFO);
+	EXPECT_EQ(0x8048bb00, KLAB_IOC_INFO);
 	EXPECT_EQ(0x4010bb08, KLAB_IOC_CHANNEL_CREATE);
 	EXPECT_EQ(0x8058bb09, KLAB_IOC_CHANNEL_STAT);
 	EXPECT_EQ(0xc008bb0a, KLAB_IOC_CHANNEL_RESIZE);
 	EXPECT_EQ(0x4008bb0b, KLAB_IOC_CHANNEL_END);
 	EXPECT_EQ(0x4010bb0c, KLAB_IOC_CHANNEL_WAIT);
 	EXPECT_EQ(0x4008bb0d, KLAB_IOC_CHANNEL_WAKE);
-	EXPECT_EQ(0xc070bb10, KLAB_IOC_PAGES_ALLOC);
-	EXPECT_EQ(0xc038bb11, KLAB_IOC_PAGES_FREE);
+	EXPECT_EQ(0xc0a8bb10, KLAB_IOC_PAGES_ALLOC);
+	EXPECT_EQ(0xc070bb11, KLAB_IOC_PAGES_FREE);
 	EXPECT_EQ(0xc010bb12, KLAB_IOC_PAGES_ZONES);
+	EXPECT_EQ(0xc088bb13, KLAB_IOC_PAGES_BOOKS);
+	EXPECT_EQ(0xc020bb14, KLAB_IOC_PAGES_LIST);
 	EXPECT_EQ(0xc020bb20, KLAB_IOC_SIGNAL_SEND);
 	EXPECT_EQ(0xc020bb28, KLAB_IOC_EVENTFD_FIRE);
 	EXPECT_EQ(0x4008bb40, KLAB_IOC_TASK_OPEN);
@@ -44,6 +46,7 @@ TEST(constants)
 	EXPECT_EQ(16, KLAB_FEATURE_NUMA);
 	EXPECT_EQ(32, KLAB_FEATURE_CHANNEL);
 	EXPECT_EQ(64, KLAB_FEATURE_MAP);
+	EXPECT_EQ(128, KLAB_FEATURE_TYPES);
 	EXPECT_EQ(67108864, KLAB_CHANNEL_CAPACITY_LIMIT);
 	EXPECT_EQ(1, KLAB_CHANNEL_ENDED);
 	EXPECT_EQ(2, KLAB_CHANNEL_SHARED);
@@ -53,6 +56,29 @@ TEST(constants)
 	EXPECT_EQ(-1, KLAB_NODE_ANY);
 	EXPECT_EQ(1, KLAB_PAGES_HOLD);
 	EXPECT_EQ(2, KLAB_PAGES_PARTIAL);
+	EXPECT_EQ(4, KLAB_PAGES_RETURN);
+	EXPECT_EQ(8, KLAB_PAGES_ATOMIC);
+	EXPECT_EQ(16, KLAB_PAGES_RETRY_HARD);
+	EXPECT_EQ(32, KLAB_PAGES_HIGH);
+	EXPECT_EQ(64, KLAB_PAGES_MOVABLE);
+	EXPECT_EQ(128, KLAB_PAGES_ZEROED);
+	EXPECT_EQ(256, KLAB_PAGES_COMPOUND);
+	EXPECT_EQ(512, KLAB_PAGES_BULK);
+	EXPECT_EQ(1024, KLAB_PAGES_BARE);
+	EXPECT_EQ(64, KLAB_BULK_BLOCKS);
+	EXPECT_EQ(0, KLAB_SHORT_NOT);
+	EXPECT_EQ(1, KLAB_SHORT_NO_BLOCK);
+	EXPECT_EQ(2, KLAB_SHORT_CGROUP);
+	EXPECT_EQ(3, KLAB_SHORT_MACHINE);
+	EXPECT_EQ(0, KLAB_TYPE_UNMOVABLE);
+	EXPECT_EQ(1, KLAB_TYPE_MOVABLE);
+	EXPECT_EQ(2, KLAB_TYPE_RECLAIMABLE);
+	EXPECT_EQ(3, KLAB_TYPE_HIGHATOMIC);
+	EXPECT_EQ(4, KLAB_TYPE_CMA);
+	EXPECT_EQ(5, KLAB_TYPE_ISOLATE);
+	EXPECT_EQ(8, KLAB_TYPES);
+	EXPECT_EQ(1024, KLAB_LIST_BLOCKS_MAX);
+	EXPECT_EQ(32, KLAB_BUCKETS);
 	EXPECT_EQ(16, KLAB_ORDERS);
 	EXPECT_EQ(1, KLAB_SIGNAL_VALUE);
 	EXPECT_EQ(0x10000, KLAB_FEATURE_TASK);
@@ -71,7 +97,7 @@ TEST(constants)
 
 TEST(struct_info)
 {
-	EXPECT_EQ(64, sizeof(struct klab_info));
+	EXPECT_EQ(72, sizeof(struct klab_info));
 	FIELD(klab_info, version, 0, 4);
 	FIELD(klab_info, page_size, 4, 4);
 	FIELD(klab_info, features, 8, 8);
@@ -82,6 +108,7 @@ TEST(struct_info)
 	FIELD(klab_info, channel_capacity, 40, 8);
 	FIELD(klab_info, channel_atomic, 48, 8);
 	FIELD(klab_info, channel_capacity_max, 56, 8);
+	FIELD(klab_info, pages_max_user, 64, 8);
 }
 
 TEST(struct_channel_create)
@@ -141,7 +168,7 @@ TEST(struct_channel_map)
 
 TEST(struct_pages_alloc)
 {
-	EXPECT_EQ(112, sizeof(struct klab_pages_alloc));
+	EXPECT_EQ(168, sizeof(struct klab_pages_alloc));
 	FIELD(klab_pages_alloc, order, 0, 4);
 	FIELD(klab_pages_alloc, flags, 4, 4);
 	FIELD(klab_pages_alloc, count, 8, 8);
@@ -151,6 +178,13 @@ TEST(struct_pages_alloc)
 	FIELD(klab_pages_alloc, sources, 32, 16);
 	FIELD(klab_pages_alloc, alloc, 48, 32);
 	FIELD(klab_pages_alloc, free, 80, 32);
+	FIELD(klab_pages_alloc, histogram, 112, 16);
+	FIELD(klab_pages_alloc, clock_ns, 128, 8);
+	FIELD(klab_pages_alloc, runs, 136, 8);
+	FIELD(klab_pages_alloc, longest_run, 144, 8);
+	FIELD(klab_pages_alloc, refills, 152, 8);
+	FIELD(klab_pages_alloc, reason, 160, 4);
+	FIELD(klab_pages_alloc, reserved, 164, 4);
 }
 
 TEST(struct_array)
@@ -172,22 +206,32 @@ TEST(struct_timing)
 
 TEST(struct_pages_source)
 {
-	EXPECT_EQ(32, sizeof(struct klab_pages_source));
+	EXPECT_EQ(96, sizeof(struct klab_pages_source));
 	FIELD(klab_pages_source, node, 0, 4);
 	FIELD(klab_pages_source, zone, 4, 4);
 	FIELD(klab_pages_source, name, 8, 16);
 	FIELD(klab_pages_source, blocks, 24, 8);
+	FIELD(klab_pages_source, types, 32, 64);
+	EXPECT_EQ(16, sizeof(struct klab_bucket));
+	FIELD(klab_bucket, allocs, 0, 8);
+	FIELD(klab_bucket, frees, 8, 8);
 }
 
 TEST(struct_pages_free)
 {
-	EXPECT_EQ(56, sizeof(struct klab_pages_free));
+	EXPECT_EQ(112, sizeof(struct klab_pages_free));
 	FIELD(klab_pages_free, handle, 0, 4);
 	FIELD(klab_pages_free, flags, 4, 4);
 	FIELD(klab_pages_free, order, 8, 4);
 	FIELD(klab_pages_free, reserved, 12, 4);
 	FIELD(klab_pages_free, count, 16, 8);
 	FIELD(klab_pages_free, free, 24, 32);
+	FIELD(klab_pages_free, first, 56, 8);
+	FIELD(klab_pages_free, span, 64, 8);
+	FIELD(klab_pages_free, stride, 72, 8);
+	FIELD(klab_pages_free, left, 80, 8);
+	FIELD(klab_pages_free, histogram, 88, 16);
+	FIELD(klab_pages_free, clock_ns, 104, 8);
 }
 
 TEST(struct_pages_zones)
@@ -198,7 +242,7 @@ TEST(struct_pages_zones)
 
 TEST(struct_zone)
 {
-	EXPECT_EQ(200, sizeof(struct klab_zone));
+	EXPECT_EQ(216, sizeof(struct klab_zone));
 	FIELD(klab_zone, node, 0, 4);
 	FIELD(klab_zone, zone, 4, 4);
 	FIELD(klab_zone, name, 8, 16);
@@ -209,6 +253,62 @@ TEST(struct_zone)
 	FIELD(klab_zone, watermark_low, 56, 8);
 	FIELD(klab_zone, watermark_high, 64, 8);
 	FIELD(klab_zone, free_blocks, 72, 128);
+	FIELD(klab_zone, per_cpu, 200, 8);
+	FIELD(klab_zone, per_cpu_high, 208, 8);
+}
+
+TEST(struct_pages_books)
+{
+	EXPECT_EQ(136, sizeof(struct klab_pages_books));
+	FIELD(klab_pages_books, flags, 0, 4);
+	FIELD(klab_pages_books, reserved, 4, 4);
+	FIELD(klab_pages_books, time_ns, 8, 8);
+	FIELD(klab_pages_books, zones, 16, 16);
+	FIELD(klab_pages_books, types, 32, 16);
+	FIELD(klab_pages_books, cpus, 48, 16);
+	FIELD(klab_pages_books, events, 64, 16);
+	FIELD(klab_pages_books, total, 80, 8);
+	FIELD(klab_pages_books, free, 88, 8);
+	FIELD(klab_pages_books, available, 96, 8);
+	FIELD(klab_pages_books, file, 104, 8);
+	FIELD(klab_pages_books, anon, 112, 8);
+	FIELD(klab_pages_books, slab, 120, 8);
+	FIELD(klab_pages_books, slab_reclaimable, 128, 8);
+}
+
+TEST(structs_of_the_books)
+{
+	EXPECT_EQ(144, sizeof(struct klab_zone_type));
+	FIELD(klab_zone_type, node, 0, 4);
+	FIELD(klab_zone_type, zone, 4, 4);
+	FIELD(klab_zone_type, type, 8, 4);
+	FIELD(klab_zone_type, reserved, 12, 4);
+	FIELD(klab_zone_type, free_blocks, 16, 128);
+	EXPECT_EQ(32, sizeof(struct klab_zone_cpu));
+	FIELD(klab_zone_cpu, node, 0, 4);
+	FIELD(klab_zone_cpu, zone, 4, 4);
+	FIELD(klab_zone_cpu, cpu, 8, 4);
+	FIELD(klab_zone_cpu, batch, 12, 4);
+	FIELD(klab_zone_cpu, count, 16, 8);
+	FIELD(klab_zone_cpu, high, 24, 8);
+	EXPECT_EQ(32, sizeof(struct klab_event));
+	FIELD(klab_event, name, 0, 24);
+	FIELD(klab_event, count, 24, 8);
+}
+
+TEST(struct_pages_list)
+{
+	EXPECT_EQ(32, sizeof(struct klab_pages_list));
+	FIELD(klab_pages_list, batches, 0, 16);
+	FIELD(klab_pages_list, pages, 16, 8);
+	FIELD(klab_pages_list, pages_user, 24, 8);
+	EXPECT_EQ(32, sizeof(struct klab_batch_info));
+	FIELD(klab_batch_info, handle, 0, 4);
+	FIELD(klab_batch_info, order, 4, 4);
+	FIELD(klab_batch_info, flags, 8, 4);
+	FIELD(klab_batch_info, maps, 12, 4);
+	FIELD(klab_batch_info, count, 16, 8);
+	FIELD(klab_batch_info, left, 24, 8);
 }
 
 TEST(struct_signal_send)
@@ -299,7 +399,7 @@ TEST(handshake)
 {
 	__u64 known = KLAB_FEATURE_PAGES | KLAB_FEATURE_SIGNAL | KLAB_FEATURE_EVENTFD |
 		      KLAB_FEATURE_COMPAT | KLAB_FEATURE_NUMA | KLAB_FEATURE_CHANNEL |
-		      KLAB_FEATURE_MAP | KLAB_FEATURE_TASK;
+		      KLAB_FEATURE_MAP | KLAB_FEATURE_TYPES | KLAB_FEATURE_TASK;
 	int fd = open(KLAB_DEVICE, O_RDONLY | O_CLOEXEC);
 	struct klab_info info;
 

@@ -25,32 +25,6 @@ FIXTURE_TEARDOWN(invalid)
 	scene_close(&self->scene);
 }
 
-/* Record sizes that no caller can mean, be it that there is room for records or not. */
-#define SIZES_REFUSED(command, array, first) do {			\
-	__u32 _wrong[] = { 1, 4, 8, (first) - 8, (first) - 1, (first) + 1, (first) + 4, ~0U }; \
-	size_t i;							\
-									\
-	for (i = 0; i < ARRAY_SIZE(_wrong); i++) {			\
-		REFUSED(EINVAL, command, (arg.array.records = self->records, \
-					  arg.array.count = 1, arg.array.size = _wrong[i])); \
-		REFUSED(EINVAL, command, arg.array.size = _wrong[i]);	\
-	}								\
-	REFUSED(EINVAL, command, (arg.array.records = self->records, arg.array.count = 1)); \
-} while (0)
-
-/* Addresses where no record can be written. */
-#define RECORDS_REFUSED(command, array, first) do {			\
-	__u64 _nowhere[] = {						\
-		0, self->records | 1ULL << 63, ~0ULL, ~0ULL - (first),	\
-		(uintptr_t)fenced_memory(8), (uintptr_t)fenced_memory(8) - (first) + 8, \
-	};								\
-	size_t i;							\
-									\
-	for (i = 0; i < ARRAY_SIZE(_nowhere); i++)			\
-		REFUSED(EFAULT, command, (arg.array.records = _nowhere[i], \
-					  arg.array.count = 1, arg.array.size = (first))); \
-} while (0)
-
 TEST_F(invalid, pages_alloc_order)
 {
 	REFUSED(EINVAL, PAGES_ALLOC, arg.alloc.order = self->scene.info.order_max + 1);
@@ -65,7 +39,12 @@ TEST_F(invalid, pages_alloc_order)
 
 TEST_F(invalid, pages_alloc_flags)
 {
-	FLAGS_REFUSED(PAGES_ALLOC, alloc.flags, KLAB_PAGES_HOLD | KLAB_PAGES_PARTIAL);
+	__u32 bit;
+
+	/* What flags exclude each other is in pages_invalid.c. */
+	FLAGS_REFUSED(PAGES_ALLOC, alloc.flags, 2 * KLAB_PAGES_BARE - 1);
+	for (bit = 2 * KLAB_PAGES_BARE; bit; bit <<= 1)
+		REFUSED(EINVAL, PAGES_ALLOC, arg.alloc.flags |= bit);
 }
 
 TEST_F(invalid, pages_alloc_count)
@@ -111,13 +90,13 @@ TEST_F(invalid, pages_alloc_too_many)
 
 TEST_F(invalid, pages_alloc_sources)
 {
-	SIZES_REFUSED(PAGES_ALLOC, alloc.sources, sizeof(struct klab_pages_source));
+	SIZES_REFUSED(PAGES_ALLOC, alloc.sources, 32);
 	RECORDS_REFUSED(PAGES_ALLOC, alloc.sources, sizeof(struct klab_pages_source));
 }
 
 TEST_F(invalid, pages_zones)
 {
-	SIZES_REFUSED(PAGES_ZONES, zones.zones, sizeof(struct klab_zone));
+	SIZES_REFUSED(PAGES_ZONES, zones.zones, 200);
 	RECORDS_REFUSED(PAGES_ZONES, zones.zones, sizeof(struct klab_zone));
 }
 

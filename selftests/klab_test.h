@@ -60,8 +60,8 @@ struct command {
 
 enum {
 	INFO, CHANNEL_CREATE, CHANNEL_STAT, CHANNEL_RESIZE, CHANNEL_END, CHANNEL_WAIT,
-	CHANNEL_WAKE, PAGES_ALLOC, PAGES_FREE, PAGES_ZONES, SIGNAL_SEND, EVENTFD_FIRE,
-	TASK_OPEN, TASK_WHO, COMMANDS
+	CHANNEL_WAKE, PAGES_ALLOC, PAGES_FREE, PAGES_ZONES, PAGES_BOOKS, PAGES_LIST,
+	SIGNAL_SEND, EVENTFD_FIRE, TASK_OPEN, TASK_WHO, COMMANDS
 };
 
 static const struct command commands[COMMANDS] = {
@@ -83,6 +83,9 @@ static const struct command commands[COMMANDS] = {
 	[PAGES_FREE]	= { "PAGES_FREE", KLAB_IOC_PAGES_FREE, sizeof(struct klab_pages_free), 56 },
 	[PAGES_ZONES]	= { "PAGES_ZONES", KLAB_IOC_PAGES_ZONES,
 			    sizeof(struct klab_pages_zones), 16 },
+	[PAGES_BOOKS]	= { "PAGES_BOOKS", KLAB_IOC_PAGES_BOOKS,
+			    sizeof(struct klab_pages_books), 136 },
+	[PAGES_LIST]	= { "PAGES_LIST", KLAB_IOC_PAGES_LIST, sizeof(struct klab_pages_list), 32 },
 	[SIGNAL_SEND]	= { "SIGNAL_SEND", KLAB_IOC_SIGNAL_SEND,
 			    sizeof(struct klab_signal_send), 32 },
 	[EVENTFD_FIRE]	= { "EVENTFD_FIRE", KLAB_IOC_EVENTFD_FIRE,
@@ -262,7 +265,10 @@ static inline int give_back(int fd, __u32 handle)
 	return klab(fd, KLAB_IOC_PAGES_FREE, &release);
 }
 
-/* Free pages of the whole machine, as klab reads them (and zones.c checks it), or -1. */
+/*
+ * Free pages of the whole machine, as klab reads them (and zones.c checks it), or -1.
+ * Those that wait in the list of a CPU are as free as the others.
+ */
 static inline long long free_pages(int fd)
 {
 	struct klab_zone zones[64];
@@ -275,7 +281,7 @@ static inline long long free_pages(int fd)
 	if (klab(fd, KLAB_IOC_PAGES_ZONES, &ask))
 		return -1;
 	for (i = 0; i < ask.zones.count; i++)
-		sum += zones[i].free;
+		sum += zones[i].free + zones[i].per_cpu;
 	return sum;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nothing is unbounded: the limit of a descriptor, that of the caller's memory
- * cgroup, and that of the machine, each met from both sides.
+ * Nothing is unbounded: the limit of a descriptor, that of a user, that of the
+ * caller's memory cgroup, and that of the machine, each met from both sides.
  */
 #include <sys/stat.h>
 
@@ -108,6 +108,65 @@ static long long number_in(const char *path, const char *key)
 	return number;
 }
 
+static bool write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	close(fd);
+	return done;
+}
+
+#define PAGES_MAX_USER	"/sys/module/klab/parameters/pages_max_user"
+
+static bool set_pages_max_user(__u64 pages)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)pages);
+	return write_file(PAGES_MAX_USER, text);
+}
+
+/* What one user holds by two descriptors, and another user beside him. */
+TEST_F(limits, of_the_user)
+{
+	struct klab_pages_list list = { 0 };
+	int other = open(KLAB_DEVICE, O_RDWR | O_CLOEXEC), strange;
+	__u32 handle, more;
+
+	ASSERT_TRUE(set_pages_max_user(1000));
+	EXPECT_EQ(0, hold(self->fd, 0, 600, &handle));
+	EXPECT_EQ(ENOMEM, hold(other, 0, 401, &more));
+	EXPECT_EQ(0, pages_held(other));
+	EXPECT_EQ(0, hold(other, 0, 400, &more));
+	EXPECT_EQ(ENOMEM, hold(self->fd, 0, 1, &more));
+
+	/* Who has opened the descriptor counts, not who uses it now. */
+	ASSERT_EQ(0, seteuid(0));
+	ASSERT_EQ(0, setresuid(1000, 0, 0));
+	strange = open(KLAB_DEVICE, O_RDWR | O_CLOEXEC);
+	EXPECT_EQ(ENOMEM, hold(other, 0, 1, &more));
+	ASSERT_EQ(0, setresuid(0, 0, 0));
+	ASSERT_LE(0, strange);
+	EXPECT_EQ(0, hold(strange, 0, 1000, &more));
+	EXPECT_EQ(ENOMEM, hold(strange, 0, 1, &more));
+	EXPECT_EQ(0, klab(strange, KLAB_IOC_PAGES_LIST, &list));
+	EXPECT_EQ(1000, list.pages_user);
+	list = (struct klab_pages_list) { 0 };
+	EXPECT_EQ(0, klab(other, KLAB_IOC_PAGES_LIST, &list));
+	EXPECT_EQ(400, list.pages);
+	EXPECT_EQ(1000, list.pages_user);
+
+	/* What is given back, by whichever way, may be held again. */
+	EXPECT_EQ(0, close(other));
+	EXPECT_EQ(0, hold(self->fd, 0, 400, &more));
+	EXPECT_EQ(ENOMEM, hold(self->fd, 0, 1, &more));
+	EXPECT_EQ(0, give_back(self->fd, handle));
+	EXPECT_EQ(0, hold(self->fd, 0, 600, &more));
+	EXPECT_TRUE(set_pages_max_user(self->info.pages_max_user));
+	close(strange);
+}
+
 /*
  * Who opens one descriptor after the other, and asks for less when he is refused,
  * gets all that klab hands out; and then an eighth of the memory is still there.
@@ -119,6 +178,7 @@ TEST_F(limits, of_the_machine)
 	int fds[1000], count = 0, error;
 	__u32 handle;
 
+	ASSERT_TRUE(set_pages_max_user(UINT_MAX));
 	while (pages && count < 1000) {
 		fds[count] = open(KLAB_DEVICE, O_RDWR | O_CLOEXEC);
 		ASSERT_LE(0, fds[count]);
@@ -131,19 +191,11 @@ TEST_F(limits, of_the_machine)
 	left = number_in("/proc/meminfo", "MemAvailable:");
 	while (count--)
 		close(fds[count]);
+	EXPECT_TRUE(set_pages_max_user(self->info.pages_max_user));
 	EXPECT_EQ(0, pages);
 	/* What is available is the kernel's estimate, and others live here: a quarter off. */
 	EXPECT_LT(total / 8 * 3 / 4, left);
 	EXPECT_GT(total / 8 * 5 / 4, left);
-}
-
-static bool write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	close(fd);
-	return done;
 }
 
 /* What a process finds out in a cgroup of 8 MiB, which it fills to the brim. */

@@ -135,6 +135,7 @@ TEST_F(pages, sources_of_other_sizes)
 	EXPECT_EQ(1, alloc.sources.count);
 
 	memset(&longer, 0xff, sizeof(longer));
+	alloc.histogram = (struct klab_array) { 0 };
 	alloc.sources.records = (uintptr_t)&longer;
 	alloc.sources.count = 1;
 	alloc.sources.size = offsetof(struct longer, beyond);

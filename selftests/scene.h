@@ -40,6 +40,8 @@ union argument {
 	struct klab_pages_alloc alloc;
 	struct klab_pages_free free;
 	struct klab_pages_zones zones;
+	struct klab_pages_books books;
+	struct klab_pages_list list;
 	struct klab_signal_send signal;
 	struct klab_eventfd_fire fire;
 	struct klab_task_open task_open;
@@ -238,6 +240,10 @@ static inline bool scene_done(const struct scene *scene, int command, const unio
 		return traces.pages == 0 && traces.batches == 0 && arg->free.count == 1;
 	case PAGES_ZONES:
 		return arg->zones.zones.count > 0;
+	case PAGES_BOOKS:
+		return arg->books.zones.count && arg->books.cpus.count && arg->books.total;
+	case PAGES_LIST:
+		return arg->list.batches.count == 1 && arg->list.pages == 1;
 	case SIGNAL_SEND:
 		return traces.signal && arg->signal.sent_ns;
 	case EVENTFD_FIRE:
@@ -277,6 +283,34 @@ static inline bool scene_done(const struct scene *scene, int command, const unio
 		REFUSED(EINVAL, command, arg.field = 1U << bit | (known)); \
 	}								\
 	REFUSED(EINVAL, command, arg.field = ~0U);			\
+} while (0)
+
+/* The next two want memory that an array may use, at the address self->records. */
+
+/* Record sizes that no caller can mean, be it that there is room for records or not. */
+#define SIZES_REFUSED(command, array, first) do {			\
+	__u32 _wrong[] = { 1, 4, 8, (first) - 8, (first) - 1, (first) + 1, (first) + 4, ~0U }; \
+	size_t i;							\
+									\
+	for (i = 0; i < ARRAY_SIZE(_wrong); i++) {			\
+		REFUSED(EINVAL, command, (arg.array.records = self->records, \
+					  arg.array.count = 1, arg.array.size = _wrong[i])); \
+		REFUSED(EINVAL, command, arg.array.size = _wrong[i]);	\
+	}								\
+	REFUSED(EINVAL, command, (arg.array.records = self->records, arg.array.count = 1)); \
+} while (0)
+
+/* Addresses where no record can be written. */
+#define RECORDS_REFUSED(command, array, first) do {			\
+	__u64 _nowhere[] = {						\
+		0, self->records | 1ULL << 63, ~0ULL, ~0ULL - (first),	\
+		(uintptr_t)fenced_memory(8), (uintptr_t)fenced_memory(8) - (first) + 8, \
+	};								\
+	size_t i;							\
+									\
+	for (i = 0; i < ARRAY_SIZE(_nowhere); i++)			\
+		REFUSED(EFAULT, command, (arg.array.records = _nowhere[i], \
+					  arg.array.count = 1, arg.array.size = (first))); \
 } while (0)
 
 #endif /* KLAB_SCENE_H */

@@ -80,6 +80,7 @@
 #define KLAB_FEATURE_NUMA	_BITULL(4)	/* memory may lie on several nodes */
 #define KLAB_FEATURE_CHANNEL	_BITULL(5)	/* KLAB_IOC_CHANNEL_* */
 #define KLAB_FEATURE_MAP	_BITULL(6)	/* KLAB_CHANNEL_MAPPABLE */
+#define KLAB_FEATURE_TYPES	_BITULL(7)	/* klab_pages_source.types */
 #define KLAB_FEATURE_TASK	_BITULL(16)	/* KLAB_IOC_TASK_* but for those that follow */
 
 /**
@@ -95,6 +96,8 @@
  * @channel_atomic: out: a write of up to this many bytes is never split and
  *                  never mixed with another
  * @channel_capacity_max: out: the largest capacity without CAP_SYS_RESOURCE
+ * @pages_max_user: out: the most pages that one user may hold, by all descriptors
+ *                  that this user has opened
  *
  * On the device.
  *
@@ -113,6 +116,7 @@ struct klab_info {
 	__u64 channel_capacity;
 	__u64 channel_atomic;
 	__u64 channel_capacity_max;
+	__u64 pages_max_user;
 };
 
 #define KLAB_IOC_INFO		_IOR(KLAB_IOC_MAGIC, 0x00, struct klab_info)
@@ -337,13 +341,29 @@ struct klab_channel_wake {
  * @min_ns: the shortest, in ns
  * @max_ns: the longest, in ns
  *
- * What reading the clock costs is part of each. All zero when there were none.
+ * What reading the clock costs has been subtracted from each. All zero when there
+ * were none.
  */
 struct klab_timing {
 	__u64 count;
 	__u64 total_ns;
 	__u64 min_ns;
 	__u64 max_ns;
+};
+
+#define KLAB_BUCKETS		32
+
+/**
+ * struct klab_bucket - one bar of a histogram of allocations and releases
+ * @allocs: out: allocations
+ * @frees: out: releases
+ *
+ * Record number n is about those that took 2^n ns or more and less than 2^(n+1);
+ * number 0 has also those below 1 ns, the last one all that took longer.
+ */
+struct klab_bucket {
+	__u64 allocs;
+	__u64 frees;
 };
 
 /**
@@ -359,24 +379,56 @@ struct klab_array {
 	__u32 size;
 };
 
+/*
+ * Migrate types: the kernel sorts memory, in pieces of some hundred pages, by
+ * whether what is in it can be moved elsewhere, so that large blocks form again.
+ */
+#define KLAB_TYPE_UNMOVABLE	0
+#define KLAB_TYPE_MOVABLE	1
+#define KLAB_TYPE_RECLAIMABLE	2
+#define KLAB_TYPE_HIGHATOMIC	3	/* kept for who may not sleep */
+#define KLAB_TYPE_CMA		4
+#define KLAB_TYPE_ISOLATE	5	/* nothing is given out of it */
+#define KLAB_TYPES		8	/* places for them; the last two are zero */
+
 /**
  * struct klab_pages_source - how many blocks one zone gave
  * @node: out: NUMA node
  * @zone: out: the zone's index within its node
  * @name: out: the kernel's name of the zone, such as "DMA32"; ends in NUL
  * @blocks: out: blocks that came from it
+ * @types: out: how many of them came from memory of each migrate type; all zero
+ *         without KLAB_FEATURE_TYPES
  */
 struct klab_pages_source {
 	__u32 node;
 	__u32 zone;
 	char name[16];
 	__u64 blocks;
+	__u64 types[KLAB_TYPES];
 };
 
 #define KLAB_NODE_ANY		(-1)
 
 #define KLAB_PAGES_HOLD		0x1	/* keep the blocks under a handle */
 #define KLAB_PAGES_PARTIAL	0x2	/* fewer than asked is a success */
+#define KLAB_PAGES_RETURN	0x4	/* so it is, but then they go back at once */
+#define KLAB_PAGES_ATOMIC	0x8	/* neither sleep nor reclaim: what is free now */
+#define KLAB_PAGES_RETRY_HARD	0x10	/* reclaim and compact as long as it helps */
+#define KLAB_PAGES_HIGH		0x20	/* from high memory too, where there is any */
+#define KLAB_PAGES_MOVABLE	0x40	/* from where pages lie that can be moved */
+#define KLAB_PAGES_ZEROED	0x80	/* cleared; only such pages can be mapped */
+#define KLAB_PAGES_COMPOUND	0x100	/* the pages of a block are one compound page */
+#define KLAB_PAGES_BULK		0x200	/* up to KLAB_BULK_BLOCKS by one call, order 0 */
+#define KLAB_PAGES_BARE		0x400	/* read no clock and look at no block */
+
+#define KLAB_BULK_BLOCKS	64
+
+/* Why a batch fell short (klab_pages_alloc.reason) */
+#define KLAB_SHORT_NOT		0	/* it did not */
+#define KLAB_SHORT_NO_BLOCK	1	/* the allocator had none that would do */
+#define KLAB_SHORT_CGROUP	2	/* it had, but the memory cgroup is full */
+#define KLAB_SHORT_MACHINE	3	/* an eighth of the machine's memory stays free */
 
 /**
  * struct klab_pages_alloc - have the kernel's page allocator give out blocks
@@ -384,32 +436,54 @@ struct klab_pages_source {
  * @flags: in: KLAB_PAGES_* bits
  * @count: in: blocks, 1 to klab_info.blocks_max
  * @node: in: the NUMA node to take them from, or KLAB_NODE_ANY
- * @handle: out: names the blocks until they are freed; 0 without KLAB_PAGES_HOLD
+ * @handle: out: names the blocks until they are freed; 0 when none are held
  * @obtained: out: blocks that the allocator gave
  * @sources: struct klab_pages_source, one for each zone that gave any
- * @alloc: out: time of each allocation
- * @free: out: time of each release; zero with KLAB_PAGES_HOLD
+ * @alloc: out: time of each call of the allocator, which is an allocation, or with
+ *         KLAB_PAGES_BULK several
+ * @free: out: time of each release, likewise; zero when blocks are held
+ * @histogram: struct klab_bucket, KLAB_BUCKETS of them: the same times
+ * @clock_ns: out: what reading the clock costs, and was subtracted from each time
+ * @runs: out: rows of blocks that were given one after the other and lie next to
+ *        each other; as many as blocks if no two did. 0 unless blocks are held
+ * @longest_run: out: blocks in the longest of them
+ * @refills: out: how often the list of a CPU, from which small blocks come, was seen
+ *           to be longer after an allocation than before: it had been refilled. 0
+ *           unless blocks are held
+ * @reason: out: why there are fewer than asked: KLAB_SHORT_NOT, KLAB_SHORT_NO_BLOCK,
+ *          KLAB_SHORT_CGROUP or KLAB_SHORT_MACHINE
+ * @reserved: zero
  *
  * On the device.
  *
  * Without KLAB_PAGES_HOLD each block is released right after it was obtained,
- * so that only one is out at a time. With it they stay until
+ * so that only one call's worth is out at a time. With it they stay until
  * KLAB_IOC_PAGES_FREE or the last close of the descriptor.
  *
  * When the allocator has no more, all that this call got goes back and it fails
- * with ENOMEM; with KLAB_PAGES_PARTIAL it succeeds with what there was, unless
- * that is nothing. A request that is over a limit from the start is refused whole
- * in either case.
+ * with ENOMEM. With KLAB_PAGES_PARTIAL it succeeds with what there was, unless
+ * that is nothing; with KLAB_PAGES_RETURN it succeeds even then, says how far it
+ * came and why, and holds nothing. A request that is over a limit from the start is
+ * refused whole in any case.
  *
- * The allocator may reclaim clean memory for this, but neither tries hard nor
- * has anything killed for it. Pages are charged to the memory cgroup of the caller.
+ * Unless flags say otherwise the allocator may sleep and reclaim clean memory, but
+ * gives up when that did not help at once. No flag has anything killed, and none
+ * reaches into the reserves for emergencies. Pages are charged to the memory cgroup
+ * of the caller, but for the root cgroup, which nobody is charged to. While there
+ * are memory cgroups the kernel's bulk allocator gives charged pages one by one.
+ *
+ * KLAB_PAGES_MOVABLE is for blocks that are not held: a block that klab holds stays
+ * where it is, and would be in the way where everything else can be moved.
+ *
+ * Flags that exclude each other: ATOMIC and RETRY_HARD; MOVABLE and HOLD; PARTIAL and
+ * RETURN; RETURN without HOLD; COMPOUND with order 0, and BULK with any other.
  *
  * Try: count=1 node=ANY
  *
- * EINVAL: order, flags, count, node or sources.size. ENOMEM: more than the
- * descriptor may hold, more than would leave an eighth of the machine's memory
- * available, the cgroup's limit, or no such block to be had. EFAULT: @sources, after all was
- * given back.
+ * EINVAL: order, flags, count, node, sources.size or histogram.size. ENOMEM: more
+ * than the descriptor or its user may hold, more than would leave an eighth of the
+ * machine's memory available, the cgroup's limit, or no such block to be had.
+ * EFAULT: sources or histogram, after all was given back.
  */
 struct klab_pages_alloc {
 	__u32 order;
@@ -421,9 +495,28 @@ struct klab_pages_alloc {
 	struct klab_array sources;
 	struct klab_timing alloc;
 	struct klab_timing free;
+	struct klab_array histogram;
+	__u64 clock_ns;
+	__u64 runs;
+	__u64 longest_run;
+	__u64 refills;
+	__u32 reason;
+	__u32 reserved;
 };
 
 #define KLAB_IOC_PAGES_ALLOC	_IOWR(KLAB_IOC_MAGIC, 0x10, struct klab_pages_alloc)
+
+/*
+ * Held pages can be mapped: mmap(2) of the device, MAP_SHARED, from offset @handle
+ * times klab_info.page_size on, at most as long as the blocks together. The first
+ * page of the mapping is the first of the first block; a block that was given back
+ * earlier is a hole (SIGBUS). Only blocks allocated with KLAB_PAGES_ZEROED, and not
+ * KLAB_PAGES_COMPOUND: the kernel splits them into single pages for it. While they
+ * are mapped they cannot be given back.
+ *
+ * ENODEV: offset 0. ENOENT: no such handle. EINVAL: not such blocks, or not so many;
+ * or MAP_PRIVATE.
+ */
 
 /**
  * struct klab_pages_free - give held blocks back
@@ -433,12 +526,21 @@ struct klab_pages_alloc {
  * @reserved: zero
  * @count: out: blocks given back
  * @free: out: time of each release
+ * @first: in: the first block to give back, in the order in which they were obtained
+ * @span: in: how many to go through, from there; 0 for all
+ * @stride: in: give each of them back (1, or 0), or every second one (2) ...
+ * @left: out: blocks that are still held; with the last one the handle goes
+ * @histogram: struct klab_bucket, KLAB_BUCKETS of them: the same times
+ * @clock_ns: out: as for struct klab_pages_alloc
  *
  * On the device.
  *
+ * Blocks that were given back earlier are passed over.
+ *
  * Try: --on PAGES_ALLOC:count=1,node=ANY,flags=HOLD handle=1
  *
- * EINVAL: flags, reserved. ENOENT: no such handle, or another call is freeing it already.
+ * EINVAL: flags, reserved, first, span, histogram.size. ENOENT: no such handle.
+ * EBUSY: the blocks are mapped. EINTR: killed while another call is at it.
  */
 struct klab_pages_free {
 	__u32 handle;
@@ -447,6 +549,12 @@ struct klab_pages_free {
 	__u32 reserved;
 	__u64 count;
 	struct klab_timing free;
+	__u64 first;
+	__u64 span;
+	__u64 stride;
+	__u64 left;
+	struct klab_array histogram;
+	__u64 clock_ns;
 };
 
 #define KLAB_IOC_PAGES_FREE	_IOWR(KLAB_IOC_MAGIC, 0x11, struct klab_pages_free)
@@ -454,7 +562,7 @@ struct klab_pages_free {
 #define KLAB_ORDERS		16
 
 /**
- * struct klab_zone - the books of one zone of memory, in pages but for the last
+ * struct klab_zone - the books of one zone of memory, in pages but for free_blocks
  * @node: out: NUMA node
  * @zone: out: the zone's index within its node
  * @name: out: the kernel's name of the zone; ends in NUL
@@ -465,6 +573,8 @@ struct klab_pages_free {
  * @watermark_low: out: below this the kernel starts to reclaim in the background
  * @watermark_high: out: above this it stops
  * @free_blocks: out: free blocks by order; zero above klab_info.order_max
+ * @per_cpu: out: pages in the lists of all CPUs, which stand before the free lists
+ * @per_cpu_high: out: what they may hold together before they give some back
  *
  * The free lists of a zone are read in one moment, under its lock; the other
  * fields, and other zones, a moment before or after.
@@ -480,6 +590,8 @@ struct klab_zone {
 	__u64 watermark_low;
 	__u64 watermark_high;
 	__u64 free_blocks[KLAB_ORDERS];
+	__u64 per_cpu;
+	__u64 per_cpu_high;
 };
 
 /**
@@ -497,6 +609,137 @@ struct klab_pages_zones {
 };
 
 #define KLAB_IOC_PAGES_ZONES	_IOWR(KLAB_IOC_MAGIC, 0x12, struct klab_pages_zones)
+
+#define KLAB_LIST_BLOCKS_MAX	1024
+
+/**
+ * struct klab_zone_type - the free blocks of one zone that have one migrate type
+ * @node: out: NUMA node
+ * @zone: out: the zone's index within its node
+ * @type: out: which, such as KLAB_TYPE_MOVABLE
+ * @reserved: out: zero
+ * @free_blocks: out: free blocks by order; KLAB_LIST_BLOCKS_MAX: so many or more
+ *
+ * The kernel keeps no such count. Each list is walked, one after the other.
+ */
+struct klab_zone_type {
+	__u32 node;
+	__u32 zone;
+	__u32 type;
+	__u32 reserved;
+	__u64 free_blocks[KLAB_ORDERS];
+};
+
+/**
+ * struct klab_zone_cpu - the lists of one CPU that stand before a zone's free lists
+ * @node: out: NUMA node
+ * @zone: out: the zone's index within its node
+ * @cpu: out: CPU
+ * @batch: out: pages by which they are refilled, or more as they are used more
+ * @count: out: pages in them
+ * @high: out: what they may hold before they give some back
+ */
+struct klab_zone_cpu {
+	__u32 node;
+	__u32 zone;
+	__u32 cpu;
+	__u32 batch;
+	__u64 count;
+	__u64 high;
+};
+
+/**
+ * struct klab_event - how often something happened since the machine was started
+ * @name: out: as in /proc/vmstat; ends in NUL
+ * @count: out: how often
+ */
+struct klab_event {
+	char name[24];
+	__u64 count;
+};
+
+/**
+ * struct klab_pages_books - all of the page allocator's books in one call
+ * @flags: in: zero
+ * @reserved: zero
+ * @time_ns: out: when
+ * @zones: struct klab_zone, one for each zone that has memory
+ * @types: struct klab_zone_type, for each of them and each migrate type
+ * @cpus: struct klab_zone_cpu, for each of them and each CPU that is online
+ * @events: struct klab_event, those that tell of pages allocated, freed, reclaimed
+ *          and moved
+ * @total: out: pages of the machine
+ * @free: out: pages that are free
+ * @available: out: pages to be had without swapping, by the kernel's estimate
+ * @file: out: pages of the page cache
+ * @anon: out: mapped pages that belong to no file
+ * @slab: out: pages of the kernel's own objects
+ * @slab_reclaimable: out: those of them that can be had back
+ *
+ * On the device.
+ *
+ * Records for which there is no room are counted and cost nothing more.
+ *
+ * Try:
+ *
+ * EINVAL: flags, or the size of an array's records.
+ */
+struct klab_pages_books {
+	__u32 flags;
+	__u32 reserved;
+	__u64 time_ns;
+	struct klab_array zones;
+	struct klab_array types;
+	struct klab_array cpus;
+	struct klab_array events;
+	__u64 total;
+	__u64 free;
+	__u64 available;
+	__u64 file;
+	__u64 anon;
+	__u64 slab;
+	__u64 slab_reclaimable;
+};
+
+#define KLAB_IOC_PAGES_BOOKS	_IOWR(KLAB_IOC_MAGIC, 0x13, struct klab_pages_books)
+
+/**
+ * struct klab_batch_info - the blocks of one handle
+ * @handle: out: its name
+ * @order: out: log2 of the pages in a block
+ * @flags: out: KLAB_PAGES_* bits that they were allocated with
+ * @maps: out: mappings of them
+ * @count: out: blocks that were obtained
+ * @left: out: those that are still held
+ */
+struct klab_batch_info {
+	__u32 handle;
+	__u32 order;
+	__u32 flags;
+	__u32 maps;
+	__u64 count;
+	__u64 left;
+};
+
+/**
+ * struct klab_pages_list - what the descriptor holds
+ * @batches: struct klab_batch_info, one for each handle
+ * @pages: out: pages held by this descriptor
+ * @pages_user: out: pages held by all descriptors of the user who opened it
+ *
+ * On the device.
+ *
+ * Try: --on PAGES_ALLOC:count=1,node=ANY,flags=HOLD
+ *
+ * EINVAL: batches.size. EINTR: killed while another call frees.
+ */
+struct klab_pages_list {
+	struct klab_array batches;
+	__u64 pages;
+	__u64 pages_user;
+};
+
+#define KLAB_IOC_PAGES_LIST	_IOWR(KLAB_IOC_MAGIC, 0x14, struct klab_pages_list)
 
 #define KLAB_SIGNAL_VALUE	0x1	/* queue it with klab_signal_send.value */
 
