@@ -19,6 +19,7 @@ static const struct feature features[] = {
 	{ KLAB_FEATURE_NUMA, "numa" },
 	{ KLAB_FEATURE_CHANNEL, "channel" },
 	{ KLAB_FEATURE_MAP, "map" },
+	{ KLAB_FEATURE_TYPES, "types" },
 	{ KLAB_FEATURE_TASK, "task" },
 };
 
@@ -70,6 +71,8 @@ static void print_limits(const struct call *call, json_object *top)
 	row(call, KERNEL_SIDE, "", "at most %llu blocks in a call, %llu pages (%s) held",
 	    info->blocks_max, info->pages_max,
 	    text_bytes(info->pages_max * info->page_size).s);
+	row(call, KERNEL_SIDE, "", "%llu pages (%s) held by one user", info->pages_max_user,
+	    text_bytes(info->pages_max_user * info->page_size).s);
 	row(call, KERNEL_SIDE, "eventfd", "at most %u firings in a call", info->fire_max);
 	row(call, KERNEL_SIDE, "channel", "holds %s, splits no write of up to %s",
 	    text_bytes(info->channel_capacity).s, text_bytes(info->channel_atomic).s);
@@ -79,6 +82,7 @@ static void print_limits(const struct call *call, json_object *top)
 	json_number(top, "order_max", info->order_max);
 	json_number(top, "blocks_max", info->blocks_max);
 	json_number(top, "pages_max", info->pages_max);
+	json_number(top, "pages_max_user", info->pages_max_user);
 	json_number(top, "fire_max", info->fire_max);
 	json_number(top, "channel_capacity", info->channel_capacity);
 	json_number(top, "channel_atomic", info->channel_atomic);

@@ -87,6 +87,22 @@ int klab_pages_zones(int fd, struct klab_zone *zones, __u32 *count)
 	return 0;
 }
 
+int klab_pages_books(int fd, struct klab_pages_books *books)
+{
+	return ioctl(fd, KLAB_IOC_PAGES_BOOKS, books);
+}
+
+int klab_pages_list(int fd, struct klab_pages_list *list)
+{
+	return ioctl(fd, KLAB_IOC_PAGES_LIST, list);
+}
+
+void *klab_pages_map(int fd, __u32 handle, size_t bytes)
+{
+	return mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		    (off_t)handle * sysconf(_SC_PAGESIZE));
+}
+
 int klab_signal_send(int fd, struct klab_signal_send *send)
 {
 	return ioctl(fd, KLAB_IOC_SIGNAL_SEND, send);

@@ -57,6 +57,41 @@ int klab_pages_free(int fd, struct klab_pages_free *release);
  */
 int klab_pages_zones(int fd, struct klab_zone *zones, __u32 *count);
 
+/* KLAB_IOC_PAGES_BOOKS: the caller sets the arrays and zeroes the rest. */
+int klab_pages_books(int fd, struct klab_pages_books *books);
+
+/* KLAB_IOC_PAGES_LIST: the caller sets the array and zeroes the rest. */
+int klab_pages_list(int fd, struct klab_pages_list *list);
+
+/*
+ * Map the blocks of @handle, @bytes of them from the first on, to read and to write.
+ * Returns where, or MAP_FAILED; munmap(2) ends it.
+ */
+void *klab_pages_map(int fd, __u32 handle, size_t bytes);
+
+/*
+ * The fragmentation index of a zone for blocks of @order, in 1/1000, as the kernel
+ * defines it: would an allocation fail, then towards 0 for want of memory, towards
+ * 1000 because what is free is in pieces. -1000: it would not fail.
+ */
+static inline int klab_zone_fragmentation(const struct klab_zone *zone, unsigned int order)
+{
+	__u64 blocks = 0, pages = 0, fit = 0;
+	unsigned int i;
+
+	for (i = 0; i < KLAB_ORDERS; i++) {
+		blocks += zone->free_blocks[i];
+		pages += zone->free_blocks[i] << i;
+		if (i >= order)
+			fit += zone->free_blocks[i];
+	}
+	if (!blocks)
+		return 0;
+	if (fit)
+		return -1000;
+	return 1000 - (int)((1000 + (pages * 1000 >> order)) / blocks);
+}
+
 /* KLAB_IOC_SIGNAL_SEND: the caller fills the "in" fields and zeroes the rest. */
 int klab_signal_send(int fd, struct klab_signal_send *send);
 
