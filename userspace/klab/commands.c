@@ -9,8 +9,11 @@ static const char * const option_names[OPT_IDS] = {
 	[OPT_COLOR] = "color",
 	[OPT_COUNT] = "count",
 	[OPT_FD] = "fd",
+	[OPT_FIRST] = "first",
 	[OPT_HELP] = "help",
 	[OPT_HOLD] = "hold",
+	[OPT_HOW] = "how",
+	[OPT_INTERVAL] = "interval",
 	[OPT_JSON] = "json",
 	[OPT_NODE] = "node",
 	[OPT_NONBLOCK] = "nonblock",
@@ -19,6 +22,7 @@ static const char * const option_names[OPT_IDS] = {
 	[OPT_PARTIAL] = "partial",
 	[OPT_RAW] = "raw",
 	[OPT_SEMAPHORE] = "semaphore",
+	[OPT_STRIDE] = "stride",
 	[OPT_TIMEOUT] = "timeout",
 	[OPT_VALUE] = "value",
 	[OPT_VERSION] = "version",
@@ -57,8 +61,34 @@ static const struct option_use page_alloc_options[] = {
 	{ OPT_ORDER, "N", "blocks of 2^N pages, 0 to order_max (default 0)" },
 	{ OPT_COUNT, "N", "blocks, 1 to blocks_max (default 1)" },
 	{ OPT_NODE, "N", "from this NUMA node only (default any)" },
+	{ OPT_HOW, "WORDS", "atomic,retry-hard,high,movable,zeroed,compound,bulk,bare" },
 	{ OPT_HOLD, "SECONDS", "keep them so long (default: each is freed at once)" },
+	{ OPT_FD, "N", "keep them with this inherited descriptor of the device" },
 	{ OPT_PARTIAL, NULL, "be content with fewer" },
+	{ OPT_END, NULL, NULL }
+};
+
+static const struct option_use page_free_options[] = {
+	{ OPT_FD, "N", "the inherited descriptor of the device that holds them" },
+	{ OPT_FIRST, "N", "from this block on (default 0, the first)" },
+	{ OPT_COUNT, "N", "go through so many (default all)" },
+	{ OPT_STRIDE, "N", "every N-th of them (default 1)" },
+	{ OPT_END, NULL, NULL }
+};
+
+static const struct option_use page_list_options[] = {
+	{ OPT_FD, "N", "the inherited descriptor of the device" },
+	{ OPT_END, NULL, NULL }
+};
+
+static const struct option_use page_watch_options[] = {
+	{ OPT_INTERVAL, "MS", "milliseconds from one to the next (default 1000)" },
+	{ OPT_COUNT, "N", "end after so many (default when interrupted)" },
+	{ OPT_END, NULL, NULL }
+};
+
+static const struct option_use page_fragment_options[] = {
+	{ OPT_COUNT, "N", "pages, 2 to pages_max (default pages_max)" },
 	{ OPT_END, NULL, NULL }
 };
 
@@ -110,10 +140,31 @@ const struct command commands[] = {
 		.example = "klab page alloc --order 3 --count 64 --hold 5",
 		.run = page_alloc_run,
 	}, {
+		.object = "page", .verb = "free", .options = page_free_options,
+		.operands = "HANDLE", .operands_min = 1, .operands_max = 1,
+		.summary = "give back what a descriptor holds, all or some of it",
+		.example = "exec 5<>/dev/klab; klab page alloc --fd 5; klab page free --fd 5 1",
+		.run = page_free_run,
+	}, {
+		.object = "page", .verb = "list", .options = page_list_options,
+		.summary = "what a descriptor holds",
+		.example = "klab page list --fd 5 5<>/dev/klab",
+		.run = page_list_run,
+	}, {
 		.object = "page", .verb = "stat", .options = none,
 		.summary = "every zone of memory: sizes, watermarks, free lists",
 		.example = "klab page stat",
 		.run = page_stat_run,
+	}, {
+		.object = "page", .verb = "watch", .options = page_watch_options,
+		.summary = "the same again and again, and what moved",
+		.example = "klab page watch --interval 500",
+		.run = page_watch_run,
+	}, {
+		.object = "page", .verb = "fragment", .options = page_fragment_options,
+		.summary = "a checkerboard of pages, and how large blocks come back",
+		.example = "klab page fragment --count 8192",
+		.run = page_fragment_run,
 	}, {
 		.object = "signal", .verb = "send", .options = signal_send_options,
 		.operands = "PID SIGNAL", .operands_min = 2, .operands_max = 2,

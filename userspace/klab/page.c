@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* klab page: the page allocator, asked and watched. */
+/* klab page: the page allocator, asked; what is held, listed and given back. */
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -7,76 +7,144 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "tool.h"
 
-/* All zones there are: ask how many, make room, ask again until the room is enough. */
-static int zones_read(int fd, struct zones *zones)
+static const struct {
+	const char *word;
+	__u32 flag;
+} hows[] = {
+	{ "atomic", KLAB_PAGES_ATOMIC },
+	{ "retry-hard", KLAB_PAGES_RETRY_HARD },
+	{ "high", KLAB_PAGES_HIGH },
+	{ "movable", KLAB_PAGES_MOVABLE },
+	{ "zeroed", KLAB_PAGES_ZEROED },
+	{ "compound", KLAB_PAGES_COMPOUND },
+	{ "bulk", KLAB_PAGES_BULK },
+	{ "bare", KLAB_PAGES_BARE },
+};
+
+#define HOWS	(sizeof(hows) / sizeof(*hows))
+
+static const char * const types[KLAB_TYPES] = {
+	"unmovable", "movable", "reclaimable", "highatomic", "cma", "isolate", "", "",
+};
+
+/* Why a batch fell short, by its reason. */
+static const char * const shortages[] = {
+	"", "no such block was to be had", "the memory cgroup is full",
+	"an eighth of the machine's memory stays free",
+};
+
+/* The device, by the descriptor that was inherited if one is named. */
+static void open_or_inherit(struct call *call)
 {
-	__u32 room = 0;
+	int fd = number_option(call, OPT_FD, 0, INT_MAX, 0);
 
-	for (;;) {
-		struct klab_zone *bigger;
-
-		zones->count = room;
-		if (klab_pages_zones(fd, zones->zone, &zones->count) < 0)
-			return -1;
-		if (zones->count <= room)
-			return 0;
-		room = zones->count;
-		bigger = reallocarray(zones->zone, room, sizeof(*bigger));
-		if (!bigger)
-			return -1;
-		zones->zone = bigger;
-	}
+	device_open(call, 0);
+	if (!call->option[OPT_FD])
+		return;
+	close(call->fd);
+	call->fd = fd;
+	if (klab_info(fd, &call->info) < 0)
+		refuse_because(call, errno, "descriptor %d was not inherited, or is not %s", fd,
+			       KLAB_DEVICE);
 }
 
-static json_object *zones_json(const struct zones *zones)
+static __u32 how_flags(const struct call *call)
 {
-	json_object *list = json_object_new_array();
-	const struct klab_zone *zone;
-	int order;
+	char words[96], *word, *rest;
+	__u32 flags = 0;
+	size_t i;
 
-	for (zone = zones->zone; zone < zones->zone + zones->count; zone++) {
-		json_object *one = json_object_new_object();
-		json_object *blocks = json_object_new_array();
-
-		json_number(one, "node", zone->node);
-		json_string(one, "zone", zone->name);
-		json_number(one, "present", zone->present);
-		json_number(one, "managed", zone->managed);
-		json_number(one, "free", zone->free);
-		json_number(one, "watermark_min", zone->watermark_min);
-		json_number(one, "watermark_low", zone->watermark_low);
-		json_number(one, "watermark_high", zone->watermark_high);
-		for (order = 0; order < KLAB_ORDERS; order++)
-			json_object_array_add(blocks,
-					      json_object_new_uint64(zone->free_blocks[order]));
-		json_object_object_add(one, "free_blocks", blocks);
-		json_object_array_add(list, one);
+	if (!call->option[OPT_HOW])
+		return 0;
+	snprintf(words, sizeof(words), "%s", call->option[OPT_HOW]);
+	for (word = strtok_r(words, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
+		for (i = 0; i < HOWS && strcmp(word, hows[i].word); i++)
+			;
+		if (i == HOWS)
+			misuse(call, "--how knows no '%s'", word);
+		flags |= hows[i].flag;
 	}
-	return list;
+	return flags;
 }
 
-static json_object *timing_json(const struct klab_timing *timing)
+static struct text text_how(__u32 flags)
+{
+	struct text text;
+	size_t i, used;
+
+	used = snprintf(text.s, sizeof(text.s), "%s%s",
+			flags & KLAB_PAGES_ATOMIC ? "may not block" : "may block",
+			flags & (KLAB_PAGES_ATOMIC | KLAB_PAGES_RETRY_HARD) ? "" : ", no retry");
+	for (i = 1; i < HOWS && used < sizeof(text.s); i++)
+		if (flags & hows[i].flag)
+			used += snprintf(text.s + used, sizeof(text.s) - used, ", %s",
+						 hows[i].word);
+	return text;
+}
+
+static json_object *timing_json(const struct klab_timing *timing,
+				const struct klab_bucket *buckets, bool frees)
 {
 	json_object *object = json_object_new_object();
+	json_object *list = json_object_new_array();
+	int i;
 
 	json_number(object, "count", timing->count);
 	json_number(object, "total_ns", timing->total_ns);
 	json_number(object, "min_ns", timing->min_ns);
 	json_number(object, "max_ns", timing->max_ns);
+	for (i = 0; i < KLAB_BUCKETS; i++)
+		json_object_array_add(list, json_object_new_uint64(frees ? buckets[i].frees :
+									   buckets[i].allocs));
+	json_object_object_add(object, "log2_ns", list);
 	return object;
 }
 
-static void print_timing(const struct call *call, const char *label,
-			 const struct klab_timing *timing, const char *what)
+static __u64 in_bucket(const struct klab_bucket *bucket, bool frees)
 {
-	__u64 average = timing->count ? timing->total_ns / timing->count : 0;
+	return frees ? bucket->frees : bucket->allocs;
+}
 
-	row(call, KERNEL_SIDE, label, "min %s   average %s   max %s   %s",
-	    text_time(timing->min_ns).s, text_time(average).s,
-	    text_time(timing->max_ns).s, what);
+/* Where half of them are quicker and half are slower, as well as a histogram can tell. */
+static int median_bucket(const struct klab_bucket *buckets, bool frees, __u64 count)
+{
+	__u64 seen = 0;
+	int i;
+
+	for (i = 0; i < KLAB_BUCKETS - 1; i++) {
+		seen += in_bucket(&buckets[i], frees);
+		if (2 * seen >= count)
+			break;
+	}
+	return i;
+}
+
+static void print_timing(const struct call *call, const char *label,
+			 const struct klab_timing *timing, const struct klab_bucket *buckets,
+			 bool frees)
+{
+	int i, median = median_bucket(buckets, frees, timing->count), last = KLAB_BUCKETS - 1;
+	int first = 0;
+
+	if (!timing->count)
+		return;
+	row(call, KERNEL_SIDE, label, "min %s   median %s to %s   max %s   %llu times",
+	    text_time(timing->min_ns).s, text_time(1ULL << median).s,
+	    text_time(2ULL << median).s, text_time(timing->max_ns).s, timing->count);
+	while (first < last && !in_bucket(&buckets[first], frees))
+		first++;
+	while (last > first && !in_bucket(&buckets[last], frees))
+		last--;
+	for (i = first; i <= last; i++) {
+		__u64 count = in_bucket(&buckets[i], frees);
+
+		row(call, KERNEL_SIDE, "", "from %8s  %8llu%s%s", text_time(1ULL << i).s, count,
+		    count ? "  " : "", text_bar(count, timing->count).s);
+	}
 }
 
 /*
@@ -85,173 +153,152 @@ static void print_timing(const struct call *call, const char *label,
  */
 int grab_take(const struct call *call, struct grab *grab)
 {
-	struct klab_array *sources = &grab->alloc.sources;
+	struct klab_pages_alloc *alloc = &grab->alloc;
 
-	if (zones_read(call->fd, &grab->before) < 0)
+	if (books_read(call->fd, &grab->before) < 0)
 		return -1;
 	/* A block comes from a zone, so there are no more sources than zones. */
-	grab->source = calloc(grab->before.count, sizeof(*grab->source));
+	grab->source = calloc(grab->before.zones, sizeof(*grab->source));
 	if (!grab->source)
 		return -1;
-	sources->records = (uintptr_t)grab->source;
-	sources->count = grab->before.count;
-	sources->size = sizeof(*grab->source);
-	if (klab_pages_alloc(call->fd, &grab->alloc) < 0)
+	alloc->sources = (struct klab_array){ (uintptr_t)grab->source, grab->before.zones,
+					      sizeof(*grab->source) };
+	alloc->histogram = (struct klab_array){ (uintptr_t)grab->taking, KLAB_BUCKETS,
+						sizeof(*grab->taking) };
+	if (klab_pages_alloc(call->fd, alloc) < 0)
 		return -1;
-	if (sources->count > grab->before.count)
-		sources->count = grab->before.count;
-	return zones_read(call->fd, &grab->taken);
+	if (alloc->sources.count > grab->before.zones)
+		alloc->sources.count = grab->before.zones;
+	return books_read(call->fd, &grab->taken);
 }
 
 int grab_return(const struct call *call, struct grab *grab)
 {
-	grab->release = (struct klab_pages_free){ .handle = grab->alloc.handle };
+	grab->release = (struct klab_pages_free){
+		.handle = grab->alloc.handle,
+		.histogram = { (uintptr_t)grab->giving, KLAB_BUCKETS, sizeof(*grab->giving) },
+	};
 	if (klab_pages_free(call->fd, &grab->release) < 0)
 		return -1;
-	return zones_read(call->fd, &grab->after);
+	return books_read(call->fd, &grab->after);
 }
 
 void grab_end(struct grab *grab)
 {
 	free(grab->source);
-	free(grab->before.zone);
-	free(grab->taken.zone);
-	free(grab->after.zone);
+	books_end(&grab->before);
+	books_end(&grab->taken);
+	books_end(&grab->after);
+}
+
+/* "(unmovable 60, movable 4)" */
+static struct text text_types(const struct klab_pages_source *source)
+{
+	struct text text = { "" };
+	size_t used = 0;
+	int type;
+
+	for (type = 0; type < KLAB_TYPES && used < sizeof(text.s); type++)
+		if (source->types[type])
+			used += snprintf(text.s + used, sizeof(text.s) - used, "%s%s %llu",
+						 used ? ", " : " (", types[type],
+						 source->types[type]);
+	if (used && used < sizeof(text.s))
+		snprintf(text.s + used, sizeof(text.s) - used, ")");
+	return text;
 }
 
 void grab_print_taken(const struct call *call, const struct grab *grab)
 {
 	const struct klab_pages_alloc *alloc = &grab->alloc;
-	char from[256] = "", short_of[32] = "";
-	size_t used = 0;
+	char handle[24] = "", short_of[32] = "";
 	__u32 i;
 
 	if (alloc->obtained < alloc->count)
 		snprintf(short_of, sizeof(short_of), " of %llu", alloc->count);
-	for (i = 0; i < alloc->sources.count && used < sizeof(from); i++)
-		used += snprintf(from + used, sizeof(from) - used,
-					 "%s%llu from node %u zone %s", i ? ", " : "",
-					 grab->source[i].blocks, grab->source[i].node,
-					 grab->source[i].name);
 	if (alloc->handle)
-		row(call, KERNEL_SIDE, "got", "%llu%s, handle %u: %s", alloc->obtained,
-		    short_of, alloc->handle, from);
-	else
-		row(call, KERNEL_SIDE, "got", "%llu%s: %s", alloc->obtained, short_of, from);
-	print_timing(call, "time", &alloc->alloc, "a block");
+		snprintf(handle, sizeof(handle), ", handle %u", alloc->handle);
+	row(call, KERNEL_SIDE, "got", "%llu%s%s", alloc->obtained, short_of, handle);
+	if (alloc->reason && alloc->reason < sizeof(shortages) / sizeof(*shortages))
+		row(call, CHANGED, "short", "%s", shortages[alloc->reason]);
+	for (i = 0; i < alloc->sources.count; i++)
+		row(call, KERNEL_SIDE, i ? "" : "from", "node %u zone %s: %llu%s",
+		    grab->source[i].node, grab->source[i].name, grab->source[i].blocks,
+		    text_types(&grab->source[i]).s);
+	if (alloc->runs)
+		row(call, KERNEL_SIDE, "lie", "in %llu rows of neighbours, the longest of %llu",
+		    alloc->runs, alloc->longest_run);
+	if (alloc->refills)
+		row(call, KERNEL_SIDE, "refilled", "the list of a CPU, %llu times",
+		    alloc->refills);
+	print_timing(call, "time", &alloc->alloc, grab->taking, false);
 }
 
-static const struct klab_zone *same_zone(const struct zones *zones,
-					 const struct klab_zone *like)
+static json_object *sources_json(const struct grab *grab)
 {
-	const struct klab_zone *zone;
-
-	for (zone = zones->zone; zone < zones->zone + zones->count; zone++)
-		if (zone->node == like->node && zone->zone == like->zone)
-			return zone;
-	return NULL;
-}
-
-/* As many "order 3: 212 -> 156" to a line as fit; returns how many there were. */
-static int print_moved_zone(const struct call *call, const struct klab_zone *from,
-			    const struct klab_zone *to)
-{
-	const int left = 18, cell = 21, width = 80;
-	int order, column = left, next = left, moved = 0;
-	char name[32];
-
-	/* The other nodes have zones of the same names: "1:Normal". */
-	if (to->node)
-		snprintf(name, sizeof(name), "%u:%s", to->node, to->name);
-	else
-		snprintf(name, sizeof(name), "%s", to->name);
-
-	for (order = 0; order < KLAB_ORDERS; order++) {
-		char item[56];
-		int length;
-
-		if (from->free_blocks[order] == to->free_blocks[order])
-			continue;
-		length = snprintf(item, sizeof(item), "order %d: %llu -> %llu", order,
-				  from->free_blocks[order], to->free_blocks[order]);
-		/* Counted and not padded by printf(): a colour fills no column. */
-		if (!moved++) {
-			more(call, "%s %-7s ", painted(call, KERNEL_SIDE, "moved    ").s, name);
-		} else if (next + length > width) {
-			more(call, "\n%*s", left, "");
-			next = left;
-		} else {
-			more(call, "%*s", next - column, "");
-		}
-		more(call, "%s", painted(call, CHANGED, item).s);
-		column = next + length;
-		next += length < cell ? cell : length + 1;
-	}
-	if (moved)
-		more(call, "\n");
-	return moved;
-}
-
-__u64 zones_free(const struct zones *zones)
-{
-	__u64 pages = 0;
+	json_object *sources = json_object_new_array();
 	__u32 i;
+	int type;
 
-	for (i = 0; i < zones->count; i++)
-		pages += zones->zone[i].free;
-	return pages;
-}
+	for (i = 0; i < grab->alloc.sources.count; i++) {
+		json_object *one = json_object_new_object();
+		json_object *by_type = json_object_new_object();
 
-/* Free blocks by order, where the books differ. All that runs moves them, not klab alone. */
-void grab_print_moved(const struct call *call, const struct zones *from,
-		      const struct zones *to)
-{
-	int moved = 0;
-	__u32 i;
-
-	for (i = 0; i < to->count; i++) {
-		const struct klab_zone *old = same_zone(from, &to->zone[i]);
-
-		if (old)
-			moved += print_moved_zone(call, old, &to->zone[i]);
+		json_number(one, "node", grab->source[i].node);
+		json_string(one, "zone", grab->source[i].name);
+		json_number(one, "blocks", grab->source[i].blocks);
+		for (type = 0; type < KLAB_TYPES; type++)
+			if (*types[type])
+				json_number(by_type, types[type], grab->source[i].types[type]);
+		json_object_object_add(one, "types", by_type);
+		json_object_array_add(sources, one);
 	}
-	if (!moved)
-		row(call, KERNEL_SIDE, "moved", "no free list; per-CPU lists stand before them");
+	return sources;
 }
 
-json_object *grab_json(const struct grab *grab)
+static void books_member(const struct call *call, json_object *object, const char *name,
+			 const struct books *books)
+{
+	json_object *member = json_object_new_object();
+
+	books_json(call, member, books);
+	json_object_object_add(object, name, member);
+}
+
+json_object *grab_json(const struct call *call, const struct grab *grab)
 {
 	const struct klab_pages_alloc *alloc = &grab->alloc;
 	json_object *object = json_object_new_object();
-	json_object *sources = json_object_new_array();
-	json_object *zones = json_object_new_object();
-	bool held = alloc->flags & KLAB_PAGES_HOLD;
-	__u32 i;
+	json_object *books = json_object_new_object();
+	bool released = grab->release.handle;
 
 	json_number(object, "order", alloc->order);
 	json_number(object, "count", alloc->count);
 	json_object_object_add(object, "node", json_object_new_int(alloc->node));
 	json_flag(object, "partial", alloc->flags & KLAB_PAGES_PARTIAL);
-	json_flag(object, "hold", held);
+	json_flag(object, "hold", alloc->flags & KLAB_PAGES_HOLD);
+	json_string(object, "how", text_how(alloc->flags).s);
+	json_number(object, "handle", alloc->handle);
 	json_number(object, "obtained", alloc->obtained);
-	for (i = 0; i < alloc->sources.count; i++) {
-		json_object *one = json_object_new_object();
-
-		json_number(one, "node", grab->source[i].node);
-		json_string(one, "zone", grab->source[i].name);
-		json_number(one, "blocks", grab->source[i].blocks);
-		json_object_array_add(sources, one);
-	}
-	json_object_object_add(object, "sources", sources);
-	json_object_object_add(object, "alloc", timing_json(&alloc->alloc));
-	json_number(object, "freed", held ? grab->release.count : alloc->obtained);
-	json_object_object_add(object, "free",
-			       timing_json(held ? &grab->release.free : &alloc->free));
-	json_object_object_add(zones, "before", zones_json(&grab->before));
-	json_object_object_add(zones, held ? "held" : "after", zones_json(&grab->taken));
-	if (held)
-		json_object_object_add(zones, "after", zones_json(&grab->after));
-	json_object_object_add(object, "zones", zones);
+	json_string(object, "short", alloc->reason && alloc->reason < 4 ?
+		    shortages[alloc->reason] : NULL);
+	json_object_object_add(object, "sources", sources_json(grab));
+	json_number(object, "runs", alloc->runs);
+	json_number(object, "longest_run", alloc->longest_run);
+	json_number(object, "refills", alloc->refills);
+	json_number(object, "clock_ns", alloc->clock_ns);
+	json_object_object_add(object, "alloc",
+			       timing_json(&alloc->alloc, grab->taking, false));
+	json_number(object, "freed", released ? grab->release.count :
+		    alloc->handle ? 0 : alloc->obtained);
+	json_object_object_add(object, "free", released ?
+			       timing_json(&grab->release.free, grab->giving, true) :
+			       timing_json(&alloc->free, grab->taking, true));
+	books_member(call, books, "before", &grab->before);
+	books_member(call, books, alloc->handle ? "held" : "after", &grab->taken);
+	if (released)
+		books_member(call, books, "after", &grab->after);
+	json_object_object_add(object, "books", books);
 	return object;
 }
 
@@ -267,6 +314,9 @@ static noreturn void refuse_alloc(const struct call *call, const struct klab_pag
 	if (error == EINVAL && (!alloc->count || alloc->count > info->blocks_max))
 		refuse_because(call, error, "%llu blocks: one call may ask for 1 to %llu",
 			       alloc->count, info->blocks_max);
+	if (error == EINVAL && call->option[OPT_HOW])
+		refuse_because(call, error, "'%s' do not go together, or not like this",
+			       call->option[OPT_HOW]);
 	if (error == EINVAL && alloc->node != KLAB_NODE_ANY)
 		refuse_because(call, error, "there is no node %d: klab page stat shows which are",
 			       alloc->node);
@@ -279,10 +329,10 @@ static noreturn void refuse_alloc(const struct call *call, const struct klab_pag
 }
 
 /* Until the time is up or somebody interrupts; returns whether somebody did. */
-static bool hold(int seconds)
+bool wait_interrupted(__u64 ms)
 {
-	struct timespec left = { .tv_sec = seconds };
-	__u64 end = now() + (__u64)seconds * 1000000000;
+	__u64 end = now() + ms * 1000000;
+	struct timespec left = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
 	sigset_t set;
 	int got;
 
@@ -306,14 +356,14 @@ static void hold_and_return(const struct call *call, struct grab *grab)
 
 	row(call, USER_SIDE, "hold", "%d s, or until interrupted", seconds);
 	fflush(stdout);
-	interrupted = hold(seconds);
+	interrupted = wait_interrupted(seconds * 1000ULL);
 	if (grab_return(call, grab) < 0)
 		refuse_because(call, errno, "giving handle %u back failed",
 			       grab->alloc.handle);
 	row(call, KERNEL_SIDE, "freed", "%llu%s", grab->release.count,
 	    interrupted ? ", interrupted" : "");
-	print_timing(call, "time", &grab->release.free, "a block");
-	grab_print_moved(call, &grab->taken, &grab->after);
+	print_timing(call, "time", &grab->release.free, grab->giving, true);
+	books_print_moved(call, &grab->taken, &grab->after);
 }
 
 static void print_asked(const struct call *call, const struct klab_pages_alloc *alloc)
@@ -327,6 +377,21 @@ static void print_asked(const struct call *call, const struct klab_pages_alloc *
 	    alloc->count, alloc->order, alloc->order,
 	    text_bytes(page << alloc->order).s,
 	    text_bytes(alloc->count * (page << alloc->order)).s, node);
+	row(call, USER_SIDE, "how", "%s", text_how(alloc->flags).s);
+}
+
+/*
+ * To hold is to hold all, or with --partial what there is. For the sake of how far it
+ * came klab is asked for a success in any case, and it is judged here.
+ */
+static __u32 alloc_flags(const struct call *call)
+{
+	bool partial = call->option[OPT_PARTIAL];
+
+	if (!call->option[OPT_HOLD] && !call->option[OPT_FD])
+		return how_flags(call) | KLAB_PAGES_PARTIAL;
+	return how_flags(call) | KLAB_PAGES_HOLD |
+	       (partial ? KLAB_PAGES_PARTIAL : KLAB_PAGES_RETURN);
 }
 
 int page_alloc_run(struct call *call)
@@ -337,73 +402,126 @@ int page_alloc_run(struct call *call)
 			.count = number_option(call, OPT_COUNT, 0, ULLONG_MAX, 1),
 			.node = number_option(call, OPT_NODE, 0, INT_MAX,
 						     KLAB_NODE_ANY),
+			.flags = alloc_flags(call),
 		},
 	};
+	const struct klab_pages_alloc *alloc = &grab.alloc;
 	json_object *top;
 
 	number_option(call, OPT_HOLD, 0, INT_MAX, 0);
-	if (call->option[OPT_HOLD])
-		grab.alloc.flags |= KLAB_PAGES_HOLD;
-	if (call->option[OPT_PARTIAL])
-		grab.alloc.flags |= KLAB_PAGES_PARTIAL;
-	device_open(call, 0);
+	if (call->option[OPT_HOLD] && call->option[OPT_FD])
+		misuse(call, "--fd keeps them for as long as the descriptor is open");
+	open_or_inherit(call);
 	if (grab_take(call, &grab) < 0)
-		refuse_alloc(call, &grab.alloc);
+		refuse_alloc(call, alloc);
+	if (alloc->obtained < alloc->count && !call->option[OPT_PARTIAL])
+		refuse_because(call, ENOMEM, "got %llu of %llu, then %s; all went back",
+			       alloc->obtained, alloc->count,
+			       shortages[alloc->reason < 4 ? alloc->reason : 0]);
 
 	top = json_start(call);
-	print_asked(call, &grab.alloc);
+	print_asked(call, alloc);
 	grab_print_taken(call, &grab);
-	if (grab.alloc.handle) {
-		grab_print_moved(call, &grab.before, &grab.taken);
+	if (!alloc->handle)
+		print_timing(call, "freed", &alloc->free, grab.taking, true);
+	books_print_moved(call, &grab.before, &grab.taken);
+	if (alloc->handle && !call->option[OPT_FD])
 		hold_and_return(call, &grab);
-	} else {
-		print_timing(call, "freed", &grab.alloc.free, "a block, each at once");
-		grab_print_moved(call, &grab.before, &grab.taken);
-	}
-	json_object_object_add(top, "grab", grab_json(&grab));
+	json_object_object_add(top, "grab", grab_json(call, &grab));
 	json_finish(call, top);
 	grab_end(&grab);
 	return DONE;
 }
 
-static void print_zone(const struct call *call, const struct klab_zone *zone)
+/* Free and list are about a descriptor that somebody has, such as the shell. */
+static void need_fd(const struct call *call)
 {
-	__u64 page = call->info.page_size;
-	__u32 order, highest = call->info.order_max;
-
-	row(call, KERNEL_SIDE, "zone", "node %u %s", zone->node, zone->name);
-	row(call, KERNEL_SIDE, "pages", "present %llu   managed %llu   free %llu (%s)",
-	    zone->present, zone->managed, zone->free, text_bytes(zone->free * page).s);
-	row(call, KERNEL_SIDE, "marks", "min %llu   low %llu   high %llu",
-	    zone->watermark_min, zone->watermark_low, zone->watermark_high);
-	row(call, KERNEL_SIDE, "free", "order      block    blocks  share of the free pages");
-	for (order = 0; order <= highest && order < KLAB_ORDERS; order++) {
-		__u64 blocks = zone->free_blocks[order];
-
-		row(call, KERNEL_SIDE, "", "%5u %10s %9llu%s%s", order,
-		    text_bytes(page << order).s, blocks, blocks ? "  " : "",
-		    text_bar(blocks << order, zone->free).s);
-	}
+	if (!call->option[OPT_FD])
+		misuse(call, "--fd says which descriptor: exec 5<>%s opens one", KLAB_DEVICE);
 }
 
-int page_stat_run(struct call *call)
+int page_free_run(struct call *call)
 {
-	struct zones zones = { 0 };
+	struct klab_bucket buckets[KLAB_BUCKETS] = { 0 };
+	struct klab_pages_free ask = {
+		.handle = number_of(call, "HANDLE", call->operand[0], 1, UINT_MAX),
+		.first = number_option(call, OPT_FIRST, 0, ULLONG_MAX, 0),
+		.span = number_option(call, OPT_COUNT, 1, ULLONG_MAX, 0),
+		.stride = number_option(call, OPT_STRIDE, 1, ULLONG_MAX, 1),
+		.histogram = { (uintptr_t)buckets, KLAB_BUCKETS, sizeof(*buckets) },
+	};
+	struct books before = { 0 }, after = { 0 };
 	json_object *top;
-	__u32 i;
 
-	device_open(call, 0);
-	if (zones_read(call->fd, &zones) < 0)
+	need_fd(call);
+	open_or_inherit(call);
+	if (books_read(call->fd, &before) < 0 || klab_pages_free(call->fd, &ask) < 0 ||
+	    books_read(call->fd, &after) < 0)
 		refuse(call, errno);
 	top = json_start(call);
-	for (i = 0; i < zones.count; i++) {
-		if (i)
-			more(call, "\n");
-		print_zone(call, &zones.zone[i]);
-	}
-	json_number(top, "page_size", call->info.page_size);
-	json_object_object_add(top, "zones", zones_json(&zones));
+	row(call, KERNEL_SIDE, "freed", "%llu of order %u, %llu left", ask.count, ask.order,
+	    ask.left);
+	print_timing(call, "time", &ask.free, buckets, true);
+	books_print_moved(call, &before, &after);
+	json_number(top, "handle", ask.handle);
+	json_number(top, "order", ask.order);
+	json_number(top, "freed", ask.count);
+	json_number(top, "left", ask.left);
+	json_object_object_add(top, "free", timing_json(&ask.free, buckets, true));
 	json_finish(call, top);
-	free(zones.zone);
+	books_end(&before);
+	books_end(&after);
+	return DONE;
+}
+
+int page_list_run(struct call *call)
+{
+	struct klab_batch_info *batch = NULL;
+	json_object *top, *list = json_object_new_array();
+	struct klab_pages_list ask;
+	__u32 room = 0, i;
+
+	need_fd(call);
+	open_or_inherit(call);
+	/* Another process may hold more meanwhile: again, until the room is enough. */
+	do {
+		ask = (struct klab_pages_list){
+			.batches = { (uintptr_t)batch, room, sizeof(*batch) },
+		};
+		if (klab_pages_list(call->fd, &ask) < 0)
+			refuse(call, errno);
+		i = room;
+		room = ask.batches.count;
+		if (room > i)
+			batch = reallocarray(batch, room, sizeof(*batch));
+		if (room && !batch)
+			refuse(call, ENOMEM);
+	} while (room > i);
+
+	top = json_start(call);
+	row(call, KERNEL_SIDE, "holds", "%llu pages (%s); its user by all descriptors %llu",
+	    ask.pages, text_bytes(ask.pages * call->info.page_size).s, ask.pages_user);
+	if (room)
+		row(call, KERNEL_SIDE, "handle", " order    blocks      left  maps  how");
+	for (i = 0; i < room; i++) {
+		json_object *one = json_object_new_object();
+		char handle[12];
+
+		snprintf(handle, sizeof(handle), "%u", batch[i].handle);
+		row(call, KERNEL_SIDE, handle, "%6u %9llu %9llu %5u  %s", batch[i].order,
+		    batch[i].count, batch[i].left, batch[i].maps, text_how(batch[i].flags).s);
+		json_number(one, "handle", batch[i].handle);
+		json_number(one, "order", batch[i].order);
+		json_number(one, "blocks", batch[i].count);
+		json_number(one, "left", batch[i].left);
+		json_number(one, "maps", batch[i].maps);
+		json_string(one, "how", text_how(batch[i].flags).s);
+		json_object_array_add(list, one);
+	}
+	json_number(top, "pages", ask.pages);
+	json_number(top, "pages_user", ask.pages_user);
+	json_object_object_add(top, "batches", list);
+	json_finish(call, top);
+	free(batch);
 	return DONE;
 }

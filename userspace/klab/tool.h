@@ -35,8 +35,11 @@ enum option_id {
 	OPT_COLOR,
 	OPT_COUNT,
 	OPT_FD,
+	OPT_FIRST,
 	OPT_HELP,
 	OPT_HOLD,
+	OPT_HOW,
+	OPT_INTERVAL,
 	OPT_JSON,
 	OPT_NODE,
 	OPT_NONBLOCK,
@@ -45,6 +48,7 @@ enum option_id {
 	OPT_PARTIAL,
 	OPT_RAW,
 	OPT_SEMAPHORE,
+	OPT_STRIDE,
 	OPT_TIMEOUT,
 	OPT_VALUE,
 	OPT_VERSION,
@@ -112,32 +116,49 @@ const char *module_version(char *buf, size_t size);
 int read_run(struct call *call);
 int write_run(struct call *call);
 
+/* fragment.c */
+int page_fragment_run(struct call *call);
+
 /* page.c */
-struct zones {
+struct books {
+	struct klab_pages_books ask;	/* the totals, and when */
 	struct klab_zone *zone;
-	__u32 count;
+	__u32 zones;
+	struct klab_event *event;
+	__u32 events;
 };
 
-/* One allocation, and what the zones' books said around it. */
+/* One allocation, and what the books said around it. */
 struct grab {
 	struct klab_pages_alloc alloc;
 	struct klab_pages_source *source;
+	struct klab_bucket taking[KLAB_BUCKETS];
 	struct klab_pages_free release;
-	struct zones before;
-	struct zones taken;
-	struct zones after;
+	struct klab_bucket giving[KLAB_BUCKETS];
+	struct books before;
+	struct books taken;
+	struct books after;
 };
 
 int page_alloc_run(struct call *call);
-int page_stat_run(struct call *call);
+int page_free_run(struct call *call);
+int page_list_run(struct call *call);
 int grab_take(const struct call *call, struct grab *grab);
 int grab_return(const struct call *call, struct grab *grab);
 void grab_print_taken(const struct call *call, const struct grab *grab);
-void grab_print_moved(const struct call *call, const struct zones *from,
-		      const struct zones *to);
-__u64 zones_free(const struct zones *zones);
-json_object *grab_json(const struct grab *grab);
+json_object *grab_json(const struct call *call, const struct grab *grab);
 void grab_end(struct grab *grab);
+bool wait_interrupted(__u64 ms);
+
+/* books.c */
+int page_stat_run(struct call *call);
+int page_watch_run(struct call *call);
+int books_read(int fd, struct books *books);
+void books_end(struct books *books);
+__u64 books_free(const struct books *books);
+void books_json(const struct call *call, json_object *object, const struct books *books);
+void books_print_moved(const struct call *call, const struct books *from,
+		       const struct books *to);
 
 /* signal.c */
 struct arrival {

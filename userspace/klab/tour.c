@@ -228,7 +228,7 @@ static bool return_pages(const struct call *call, const struct part *part,
 	if (grab_return(call, grab) < 0)
 		return failed_call(call, part, facts);
 	json_object_object_add(facts, grab->alloc.order ? "large" : "small",
-			       grab_json(grab));
+			       grab_json(call, grab));
 	if (grab->release.count != grab->alloc.count)
 		return failed(call, facts, "%llu of %llu blocks of order %u came back",
 			      grab->release.count, grab->alloc.count, grab->alloc.order);
@@ -249,16 +249,16 @@ static bool tour_pages(struct call *call, const struct part *part, json_object *
 	ok = hold_pages(call, part, facts, &small);
 	ok &= hold_pages(call, part, facts, &large);
 	if (ok)
-		grab_print_moved(call, &small.before, &large.taken);
+		books_print_moved(call, &small.before, &large.taken);
 	ok &= return_pages(call, part, facts, &large);
 	ok &= return_pages(call, part, facts, &small);
 	if (ok) {
 		row(call, KERNEL_SIDE, "freed", "%llu and %llu blocks", small.release.count,
 		    large.release.count);
-		grab_print_moved(call, &large.taken, &small.after);
+		books_print_moved(call, &large.taken, &small.after);
 		row(call, KERNEL_SIDE, "free", "%llu pages before, %llu while held, %llu after",
-		    zones_free(&small.before), zones_free(&large.taken),
-		    zones_free(&small.after));
+		    books_free(&small.before), books_free(&large.taken),
+		    books_free(&small.after));
 		row(call, USER_SIDE, "known by", "as many given back as were asked for");
 	}
 	grab_end(&small);
