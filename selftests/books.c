@@ -202,8 +202,8 @@ TEST_F(books, types_as_in_pagetypeinfo)
 			matches++;
 			for (at = line + used, order = 0; order < KLAB_ORDERS; order++) {
 				blocks = strtoull(at, &at, 10);
-				if (blocks > KLAB_TYPE_BLOCKS_MAX)
-					blocks = KLAB_TYPE_BLOCKS_MAX;
+				if (blocks > KLAB_LIST_BLOCKS_MAX)
+					blocks = KLAB_LIST_BLOCKS_MAX;
 				EXPECT_EQ(blocks, ours->free_blocks[order])
 					TH_LOG("zone %s type %s", zone_name, type_name);
 			}

@@ -137,7 +137,7 @@ TEST_F(pages_flags, bulk)
 
 	ASSERT_EQ(0, klab(self->fd, KLAB_IOC_PAGES_ALLOC, &alloc));
 	EXPECT_EQ(1000, alloc.obtained);
-	EXPECT_LE(1000 / KLAB_PAGES_AT_ONCE, alloc.alloc.count);
+	EXPECT_LE(1000 / KLAB_BULK_BLOCKS, alloc.alloc.count);
 	EXPECT_GE(1000, alloc.alloc.count);
 	EXPECT_EQ(alloc.alloc.count, alloc.free.count);
 }
