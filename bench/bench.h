@@ -50,10 +50,15 @@ extern const size_t row_count;
 /* Where bench/profile stops counting; not in measure.c, which would inline it. */
 void profile_end(void);
 
-/* stream.c: bytes through a channel, one task or two. */
-extern const struct side klab_stream, pipe_stream, unix_stream;
+/* stream.c: bytes by system calls, in one task. */
+extern const struct side klab_stream, klab_private, pipe_stream, unix_stream;
 extern const struct side vmsplice_stream, process_vm_stream;
-extern const struct side klab_round, eventfd_round;
+
+/* ring.c: bytes through mapped memory, likewise. */
+extern const struct side klab_mapped, klab_in_place, bare_ring;
+
+/* round.c: a number to a second task, and back. */
+extern const struct side klab_round, klab_round_mapped, klab_round_yields, eventfd_round;
 
 /* notify.c: empty calls, eventfds, signals. */
 extern const struct side klab_ioctl, klab_ioctl_refused, null_ioctl;
@@ -77,5 +82,16 @@ void *pages(size_t bytes);
 
 /* The device; each part that wants a descriptor opens its own. */
 int device(void);
+
+/* A private channel, made with @flags. */
+int private_channel(__u32 flags);
+/* Bytes that it holds, as the pipes and rings beside it do. */
+#define CAPACITY	65536
+
+/*
+ * A new payload in @sent, so that the one that arrived before cannot pass for it; and
+ * in @got something that differs from it in every byte.
+ */
+void renew(unsigned char *sent, unsigned char *got, size_t bytes);
 
 #endif /* BENCH_H */

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Bytes from one buffer to another: in one task, or to a second task and back. */
+/* Bytes from one buffer to another, in one task. */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -21,34 +17,6 @@ struct stream {
 	unsigned char *sent, *got;
 };
 
-/*
- * A channel of its own, as two descriptors: what goes into one comes out of the
- * other. For now it is the one that all openers of the device share, which
- * comes to the same as long as a row needs only one.
- */
-static void klab_channel(int fd[2])
-{
-	fd[0] = device();
-	fd[1] = device();
-}
-
-/* A new payload, so that the one that arrived before cannot pass for it. */
-static void renew(struct stream *stream)
-{
-	static __u32 x = 2463534242;
-	size_t i;
-
-	for (i = 0; i < stream->bytes; i++) {
-		x ^= x << 13;
-		x ^= x >> 17;
-		x ^= x << 5;
-		stream->sent[i] = x;
-	}
-	/* Different from what is expected in every byte. */
-	for (i = 0; i < stream->bytes; i++)
-		stream->got[i] = ~stream->sent[i];
-}
-
 static void *stream_open(size_t bytes, const int fd[2])
 {
 	struct stream *stream = pages(sizeof(*stream));
@@ -59,15 +27,25 @@ static void *stream_open(size_t bytes, const int fd[2])
 	stream->bytes = bytes;
 	stream->sent = pages(bytes);
 	stream->got = pages(bytes);
-	renew(stream);
+	renew(stream->sent, stream->got, bytes);
 	return stream;
 }
 
-static void *klab_open_stream(size_t bytes)
+/* The one that all who open the device share: nobody else is here. */
+static void *shared_open(size_t bytes)
 {
-	int fd[2];
+	int fd[2] = { device(), device() };
 
-	klab_channel(fd);
+	return stream_open(bytes, fd);
+}
+
+static void *private_open(size_t bytes)
+{
+	int fd[2] = { private_channel(0) };
+
+	fd[1] = dup(fd[0]);
+	if (fd[1] < 0)
+		fail(errno, "dup");
 	return stream_open(bytes, fd);
 }
 
@@ -77,8 +55,8 @@ static void *pipe_open(size_t bytes)
 
 	if (pipe2(fd, O_CLOEXEC))
 		fail(errno, "pipe");
-	/* The same room as klab's channel has. */
-	if (fcntl(fd[0], F_GETPIPE_SZ) != 65536)
+	/* The same room as klab's channels have. */
+	if (fcntl(fd[0], F_GETPIPE_SZ) != CAPACITY)
 		fail(0, "the pipe does not hold 64 KiB");
 	return stream_open(bytes, fd);
 }
@@ -155,7 +133,7 @@ static void stream_check(void *state, unsigned long times)
 
 	if (memcmp(stream->sent, stream->got, stream->bytes))
 		fail(0, "what arrived is not what was sent");
-	renew(stream);
+	renew(stream->sent, stream->got, stream->bytes);
 }
 
 static void stream_close(void *state)
@@ -170,7 +148,11 @@ static void stream_close(void *state)
 }
 
 const struct side klab_stream = {
-	"klab", klab_open_stream, stream_run, stream_check, stream_close
+	"klab", shared_open, stream_run, stream_check, stream_close
+};
+
+const struct side klab_private = {
+	"klab", private_open, stream_run, stream_check, stream_close
 };
 
 const struct side pipe_stream = {
@@ -187,103 +169,4 @@ const struct side vmsplice_stream = {
 
 const struct side process_vm_stream = {
 	"process_vm_readv", pipe_open, process_vm_run, stream_check, stream_close
-};
-
-/* A second task that sends back each number plus one. */
-struct partner {
-	pid_t pid;
-	int there, back;	/* our ends */
-	__u64 number;
-};
-
-/*
- * Both tasks inherit the one processor that measure.c chose, so each waits for
- * the other in the kernel: what is measured is sleeping and waking.
- */
-static void *partner_start(const int there[2], const int back[2])
-{
-	struct partner *partner = pages(sizeof(*partner));
-	__u64 number;
-
-	partner->there = there[1];
-	partner->back = back[0];
-	partner->number = 1;
-	partner->pid = fork();
-	if (partner->pid < 0)
-		fail(errno, "fork");
-	if (partner->pid)
-		return partner;
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	while (read(there[0], &number, sizeof(number)) == sizeof(number)) {
-		number++;
-		if (write(back[1], &number, sizeof(number)) != sizeof(number))
-			break;
-	}
-	_exit(1);
-}
-
-static void eventfd_both(int fd[2])
-{
-	fd[0] = eventfd(0, EFD_CLOEXEC);
-	if (fd[0] < 0)
-		fail(errno, "eventfd");
-	fd[1] = fd[0];
-}
-
-/*
- * There is one shared channel, and whoever writes to it and then reads would
- * take his own bytes back: so there by klab, and back by an eventfd.
- */
-static void *klab_round_open(size_t bytes)
-{
-	int there[2], back[2];
-
-	klab_channel(there);
-	eventfd_both(back);
-	return partner_start(there, back);
-}
-
-static void *eventfd_round_open(size_t bytes)
-{
-	int there[2], back[2];
-
-	eventfd_both(there);
-	eventfd_both(back);
-	return partner_start(there, back);
-}
-
-static void round_run(void *state, unsigned long times)
-{
-	struct partner *partner = state;
-	__u64 answer;
-
-	while (times--) {
-		if (write(partner->there, &partner->number, sizeof(answer)) != sizeof(answer))
-			fail(errno, "write");
-		if (read(partner->back, &answer, sizeof(answer)) != sizeof(answer))
-			fail(errno, "read");
-		if (answer != partner->number + 1)
-			fail(0, "the partner's answer is wrong");
-		partner->number = answer;
-	}
-}
-
-static void round_close(void *state)
-{
-	struct partner *partner = state;
-
-	kill(partner->pid, SIGKILL);
-	waitpid(partner->pid, NULL, 0);
-	close(partner->there);
-	close(partner->back);
-	free(partner);
-}
-
-const struct side klab_round = {
-	"klab there, eventfd back", klab_round_open, round_run, NULL, round_close
-};
-
-const struct side eventfd_round = {
-	"eventfd pair", eventfd_round_open, round_run, NULL, round_close
 };
