@@ -12,7 +12,7 @@ DESTDIR ?=
 
 # one thing at a time: what runs in parallel is decided below
 .NOTPARALLEL:
-.PHONY: all run check check-debug bench lint doctor clean install help
+.PHONY: all run check check-all check-debug bench lint doctor clean install help
 
 all:
 	@vm/doctor --install run
@@ -25,10 +25,15 @@ check:
 	@vm/doctor --install check
 	@vm/check
 
+# every stock kernel, with one processor and with several
+check-all:
+	@vm/doctor --install check
+	@KERNELS="$$(for kernel in 6.1 6.1-cloud 6.1-rt 6.12 6.12-cloud 6.12-rt; do echo $$kernel:1 $$kernel:2; done)" vm/check
+
 check-debug:
 	@vm/doctor --install check
 	@vm/doctor --install debug
-	@KERNELS=debug vm/check
+	@KERNELS=debug TIMEOUT=$${TIMEOUT:-5400} vm/check
 
 bench:
 	@vm/doctor --install bench
@@ -51,6 +56,7 @@ help:
 	@echo 'make           build the module and the tool'
 	@echo 'make run       boot a VM with klab in it, take the tour, stay for a shell'
 	@echo 'make check     test everything, in VMs'
+	@echo 'make check-all     the selftests on every stock kernel, with one processor and with two'
 	@echo 'make check-debug   the selftests on a kernel with KASAN, lockdep, kmemleak and more'
 	@echo 'make bench     measure klab beside its peers, in a VM (ONLY=REGEX, READING=icount|wall)'
 	@echo 'make lint      compiler warnings, sparse, checkpatch, cppcheck, shellcheck'
@@ -59,7 +65,7 @@ help:
 	@echo 'make clean     delete build/'
 	@echo
 	@echo 'KERNEL=NAME    6.12-cloud, 6.12, 6.12-rt, 6.1-cloud, 6.1, 6.1-rt, debug, or a built kernel tree'
-	@echo 'KERNELS=NAMES  check: the selftests on each of these'
+	@echo 'KERNELS=NAMES  check: the selftests on each of these; 6.12-rt:1 with one processor'
 	@echo "CMD='LINE'     run: this instead of the tour and the shell"
 	@echo 'ACCEL=HOW      auto, kvm or tcg'
 	@echo 'SMP=N MEM=SIZE processors and memory of the VM'
