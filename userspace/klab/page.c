@@ -492,8 +492,10 @@ int page_list_run(struct call *call)
 			refuse(call, errno);
 		i = room;
 		room = ask.batches.count;
-		if (room > i)
-			batch = reallocarray(batch, room, sizeof(*batch));
+		if (room > i) {
+			free(batch);
+			batch = calloc(room, sizeof(*batch));
+		}
 		if (room && !batch)
 			refuse(call, ENOMEM);
 	} while (room > i);
