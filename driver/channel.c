@@ -538,6 +538,12 @@ static struct klab_side *find_side(struct klab_channel *channel, u32 side)
 	}
 }
 
+/* Woken with EPOLLIN for data, EPOLLOUT for room. */
+wait_queue_head_t *klab_channel_queue(struct klab_channel *channel, u32 side)
+{
+	return &find_side(channel, side)->sleepers;
+}
+
 int klab_channel_wait(struct klab_context *context, void *arg)
 {
 	struct klab_channel *channel = context->channel;

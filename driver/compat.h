@@ -5,6 +5,7 @@
 
 #include <linux/eventfd.h>
 #include <linux/gfp.h>
+#include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/version.h>
@@ -31,6 +32,18 @@ static inline void klab_eventfd_signal(struct eventfd_ctx *eventfd)
 	eventfd_signal(eventfd);
 #else
 	eventfd_signal(eventfd, 1);
+#endif
+}
+
+/* 6.13 sets the function along with the rest. */
+static inline void klab_hrtimer_setup(struct hrtimer *timer,
+				      enum hrtimer_restart (*run)(struct hrtimer *))
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	hrtimer_setup(timer, run, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
+#else
+	hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
+	timer->function = run;
 #endif
 }
 

@@ -11,9 +11,41 @@ struct klab_context *klab_context_new(enum klab_kind kind)
 {
 	struct klab_context *context = kzalloc(sizeof(*context), KLAB_GFP);
 
-	if (context)
-		context->kind = kind;
+	if (!context)
+		return NULL;
+	context->kind = kind;
+	init_waitqueue_head(&context->pages_changed);
+	refcount_set(&context->users, 1);
 	return context;
+}
+
+/* The context of a descriptor of one of these kinds. It may outlive the file. */
+struct klab_context *klab_context_get(int fd, unsigned int kinds)
+{
+	struct klab_context *context = NULL;
+	struct file *file = fget(fd);
+
+	if (!file)
+		return ERR_PTR(-EBADF);
+	if (file->f_op->unlocked_ioctl == klab_ioctl)
+		context = file->private_data;
+	if (context && context->kind & kinds)
+		refcount_inc(&context->users);
+	else
+		context = ERR_PTR(-EINVAL);
+	fput(file);
+	return context;
+}
+
+/* What it holds may have been given back long before. */
+void klab_context_put(struct klab_context *context)
+{
+	if (!refcount_dec_and_test(&context->users))
+		return;
+	if (context->channel)
+		klab_channel_put(context->channel);
+	kvfree(context->notifier);
+	kfree(context);
 }
 
 void klab_context_attach(struct klab_context *context, struct file *file)

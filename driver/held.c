@@ -117,6 +117,13 @@ void klab_pages_unreserve(struct klab_context *context, unsigned long pages)
 	spin_unlock(&users_lock);
 }
 
+/* For notifications: there are more or fewer now. */
+void klab_pages_tell(struct klab_context *context)
+{
+	if (wq_has_sleeper(&context->pages_changed))
+		wake_up_poll(&context->pages_changed, EPOLLPRI);
+}
+
 /* From here on it is everybody's who uses the descriptor. */
 int klab_batch_publish(struct klab_context *context, struct klab_batch *batch, u32 *handle)
 {
@@ -226,8 +233,10 @@ int klab_pages_free(struct klab_context *context, void *arg)
 		error = free_under_lock(context, ask, measure);
 		mutex_unlock(&context->pages_lock);
 	}
-	if (!error)
+	if (!error) {
+		klab_pages_tell(context);
 		error = klab_put_histogram(&ask->histogram, measure);
+	}
 	ask->free = measure->free.timing;
 	ask->clock_ns = measure->clock_ns;
 	kfree(measure);

@@ -21,7 +21,7 @@ static int klab_info(struct klab_context *context, void *arg)
 		.version = KLAB_VERSION,
 		.page_size = PAGE_SIZE,
 		.features = KLAB_FEATURE_PAGES | KLAB_FEATURE_SIGNAL | KLAB_FEATURE_CHANNEL |
-			    KLAB_FEATURE_TASK,
+			    KLAB_FEATURE_TASK | KLAB_FEATURE_NOTIFY | KLAB_FEATURE_ERROR,
 		.order_max = KLAB_ORDER_MAX,
 		.fire_max = KLAB_FIRE_MAX,
 		.pages_max = klab_pages_max(),
@@ -67,6 +67,14 @@ union klab_arg {
 	struct klab_pages_list pages_list;
 	struct klab_signal_send signal_send;
 	struct klab_eventfd_fire eventfd_fire;
+	struct klab_error error;
+	struct klab_notifier_create notifier_create;
+	struct klab_notify_set notify_set;
+	struct klab_notify_query notify_query;
+	struct klab_notify_list notify_list;
+	struct klab_notify_cancel notify_cancel;
+	struct klab_notify_fire notify_fire;
+	struct klab_notify_wait notify_wait;
 	struct klab_task_open task_open;
 	struct klab_task_who task_who;
 };
@@ -104,6 +112,14 @@ static const struct klab_command commands[] = {
 	COMMAND(KLAB_IOC_PAGES_LIST, klab_pages_list, pages_user, KLAB_ON_DEVICE),
 	COMMAND(KLAB_IOC_SIGNAL_SEND, klab_signal_send, sent_ns, KLAB_ON_DEVICE),
 	COMMAND(KLAB_IOC_EVENTFD_FIRE, klab_eventfd_fire, last_ns, KLAB_ON_DEVICE),
+	COMMAND(KLAB_IOC_ERROR, klab_error, signal, KLAB_ON_DEVICE),
+	COMMAND(KLAB_IOC_NOTIFIER_CREATE, klab_notifier_create, interval_min_ns, KLAB_ON_DEVICE),
+	COMMAND(KLAB_IOC_NOTIFY_SET, klab_notify_set, deliveries, KLAB_ON_NOTIFIER),
+	COMMAND(KLAB_IOC_NOTIFY_QUERY, klab_notify_query, deliveries, KLAB_ON_NOTIFIER),
+	COMMAND(KLAB_IOC_NOTIFY_LIST, klab_notify_list, entries, KLAB_ON_NOTIFIER),
+	COMMAND(KLAB_IOC_NOTIFY_CANCEL, klab_notify_cancel, fired, KLAB_ON_NOTIFIER),
+	COMMAND(KLAB_IOC_NOTIFY_FIRE, klab_notify_fire, last_ns, KLAB_ON_NOTIFIER),
+	COMMAND(KLAB_IOC_NOTIFY_WAIT, klab_notify_wait, value, KLAB_ON_NOTIFIER),
 	COMMAND(KLAB_IOC_TASK_OPEN, klab_task_open, flags, KLAB_ON_DEVICE),
 	COMMAND(KLAB_IOC_TASK_WHO, klab_task_who, process, KLAB_ON_TASK),
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the files of the driver say to each other. Calls run downwards:
- * main -> ioctl -> deliver, pages, books, channel, task -> held, ring, context.
+ * main -> ioctl -> notifier -> notify -> deliver, pages, books, channel, task
+ *      -> held, ring, context.
  */
 #ifndef KLAB_H
 #define KLAB_H
@@ -19,7 +20,10 @@
 
 #include <linux/klab.h>
 
+struct eventfd_ctx;
 struct klab_channel;
+struct klab_notifier;
+struct miscdevice;
 struct klab_task;
 struct klab_user;
 
@@ -43,6 +47,7 @@ enum klab_kind {
 	KLAB_ON_DEVICE	= BIT(0),
 	KLAB_ON_CHANNEL	= BIT(1),	/* a private one */
 	KLAB_ON_TASK	= BIT(2),
+	KLAB_ON_NOTIFIER = BIT(4),
 };
 
 /* What one open descriptor stands for. */
@@ -57,6 +62,11 @@ struct klab_context {
 	struct xarray batches;
 	struct klab_user *user;		/* who opened it; set once */
 	unsigned long pages_held;	/* under users_lock */
+	wait_queue_head_t pages_changed;
+
+	struct klab_notifier *notifier;
+
+	refcount_t users;		/* the file, and notifications that watch it */
 };
 
 /*
@@ -67,6 +77,8 @@ typedef int klab_command_fn(struct klab_context *context, void *arg);
 
 /* context.c */
 struct klab_context *klab_context_new(enum klab_kind kind);
+struct klab_context *klab_context_get(int fd, unsigned int kinds);
+void klab_context_put(struct klab_context *context);
 void klab_context_attach(struct klab_context *context, struct file *file);
 int klab_context_install(struct klab_context *context, const char *name,
 			 const struct file_operations *operations, int flags,
@@ -78,7 +90,44 @@ long klab_ioctl(struct file *file, unsigned int number, unsigned long arg);
 /* deliver.c */
 klab_command_fn klab_signal_send;
 klab_command_fn klab_eventfd_fire;
+klab_command_fn klab_error;
+int klab_fail(u32 error);
 #define KLAB_FIRE_MAX	65536
+
+/* Who asked for something that comes about later. */
+struct klab_asker {
+	struct pid *process;
+	const struct cred *cred;
+	u64 exec_id;			/* of the program that it ran */
+};
+
+void klab_asker_init(struct klab_asker *asker);
+void klab_asker_release(struct klab_asker *asker);
+bool klab_is_asker(const struct klab_asker *asker);
+
+/* One way to tell of a firing. Nothing changes but the counts. */
+struct klab_way {
+	struct klab_delivery is;	/* what was asked, and the counts */
+	struct pid *pid;		/* of the receiver of a signal */
+	struct eventfd_ctx *eventfd;
+	struct file *file;		/* the eventfd's */
+};
+
+void klab_deliver_init(struct miscdevice *device);
+int klab_way_init(struct klab_way *way);
+void klab_way_release(struct klab_way *way);
+int klab_way_ring(struct klab_way *way);
+int klab_way_tell(struct klab_way *way, const struct klab_asker *asker,
+		  const struct klab_record *record);
+
+/* notifier.c */
+klab_command_fn klab_notifier_create;
+klab_command_fn klab_notify_set;
+klab_command_fn klab_notify_query;
+klab_command_fn klab_notify_list;
+klab_command_fn klab_notify_cancel;
+klab_command_fn klab_notify_fire;
+klab_command_fn klab_notify_wait;
 
 /* pages.c */
 klab_command_fn klab_pages_alloc;
@@ -167,6 +216,7 @@ ssize_t klab_channel_write(struct klab_channel *channel, struct iov_iter *from,
 __poll_t klab_channel_poll(struct klab_channel *channel, struct file *file, poll_table *wait);
 int klab_channel_fasync(struct klab_channel *channel, int fd, struct file *file, int on);
 int klab_channel_mmap(struct klab_channel *channel, struct vm_area_struct *vma);
+wait_queue_head_t *klab_channel_queue(struct klab_channel *channel, u32 side);
 size_t klab_channel_bytes(struct klab_channel *channel);
 size_t klab_channel_capacity(struct klab_channel *channel);
 size_t klab_channel_capacity_max(void);

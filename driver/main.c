@@ -48,8 +48,7 @@ static int klab_release(struct inode *inode, struct file *file)
 
 	if (context->kind == KLAB_ON_DEVICE)
 		klab_pages_release(context);
-	klab_channel_put(context->channel);
-	kfree(context);
+	klab_context_put(context);
 	return 0;
 }
 
@@ -201,6 +200,7 @@ static int __init klab_init(void)
 	if (IS_ERR(shared_channel))
 		return PTR_ERR(shared_channel);
 
+	klab_deliver_init(&klab_device);
 	/* From here on /dev/klab can be opened, so this comes last. */
 	error = misc_register(&klab_device);
 	if (error)

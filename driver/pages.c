@@ -391,6 +391,7 @@ static int hold(struct klab_context *context, struct work *work)
 		goto out_free;
 
 	klab_pages_unreserve(context, pages - kept);
+	klab_pages_tell(context);
 	return 0;
 
 out_free:

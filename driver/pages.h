@@ -50,6 +50,7 @@ static inline u64 klab_measure_stamp(const struct klab_measure *measure)
 /* held.c */
 int klab_pages_reserve(struct klab_context *context, unsigned long pages);
 void klab_pages_unreserve(struct klab_context *context, unsigned long pages);
+void klab_pages_tell(struct klab_context *context);
 int klab_batch_publish(struct klab_context *context, struct klab_batch *batch, u32 *handle);
 unsigned long klab_batch_free(struct klab_batch *batch, const struct klab_pages_free *which,
 			      struct klab_measure *measure);

@@ -31,6 +31,14 @@ TEST(command_numbers)
 	EXPECT_EQ(0xc020bb14, KLAB_IOC_PAGES_LIST);
 	EXPECT_EQ(0xc020bb20, KLAB_IOC_SIGNAL_SEND);
 	EXPECT_EQ(0xc020bb28, KLAB_IOC_EVENTFD_FIRE);
+	EXPECT_EQ(0x4008bb29, KLAB_IOC_ERROR);
+	EXPECT_EQ(0xc018bb30, KLAB_IOC_NOTIFIER_CREATE);
+	EXPECT_EQ(0xc040bb31, KLAB_IOC_NOTIFY_SET);
+	EXPECT_EQ(0xc088bb32, KLAB_IOC_NOTIFY_QUERY);
+	EXPECT_EQ(0xc010bb33, KLAB_IOC_NOTIFY_LIST);
+	EXPECT_EQ(0xc010bb34, KLAB_IOC_NOTIFY_CANCEL);
+	EXPECT_EQ(0xc020bb35, KLAB_IOC_NOTIFY_FIRE);
+	EXPECT_EQ(0xc020bb36, KLAB_IOC_NOTIFY_WAIT);
 	EXPECT_EQ(0x4008bb40, KLAB_IOC_TASK_OPEN);
 	EXPECT_EQ(0x80e8bb41, KLAB_IOC_TASK_WHO);
 }
@@ -47,6 +55,8 @@ TEST(constants)
 	EXPECT_EQ(32, KLAB_FEATURE_CHANNEL);
 	EXPECT_EQ(64, KLAB_FEATURE_MAP);
 	EXPECT_EQ(128, KLAB_FEATURE_TYPES);
+	EXPECT_EQ(4096, KLAB_FEATURE_NOTIFY);
+	EXPECT_EQ(8192, KLAB_FEATURE_ERROR);
 	EXPECT_EQ(67108864, KLAB_CHANNEL_CAPACITY_LIMIT);
 	EXPECT_EQ(1, KLAB_CHANNEL_ENDED);
 	EXPECT_EQ(2, KLAB_CHANNEL_SHARED);
@@ -81,6 +91,17 @@ TEST(constants)
 	EXPECT_EQ(32, KLAB_BUCKETS);
 	EXPECT_EQ(16, KLAB_ORDERS);
 	EXPECT_EQ(1, KLAB_SIGNAL_VALUE);
+	EXPECT_EQ(1, KLAB_WAY_RECORD);
+	EXPECT_EQ(2, KLAB_WAY_EVENTFD);
+	EXPECT_EQ(3, KLAB_WAY_SIGNAL);
+	EXPECT_EQ(4, KLAB_WAY_SYSFS);
+	EXPECT_EQ(0, KLAB_TRIGGER_CALL);
+	EXPECT_EQ(1, KLAB_TRIGGER_TIMER);
+	EXPECT_EQ(2, KLAB_TRIGGER_DATA);
+	EXPECT_EQ(3, KLAB_TRIGGER_SPACE);
+	EXPECT_EQ(4, KLAB_TRIGGER_PAGES);
+	EXPECT_EQ(1, KLAB_NOTIFY_ABSOLUTE);
+	EXPECT_EQ(32, KLAB_LATENESS_BUCKETS);
 	EXPECT_EQ(0x10000, KLAB_FEATURE_TASK);
 	EXPECT_EQ(1, KLAB_TASK_EXITING);
 	EXPECT_EQ(2, KLAB_TASK_FORKED_NO_EXEC);
@@ -333,6 +354,133 @@ TEST(struct_eventfd_fire)
 	FIELD(klab_eventfd_fire, last_ns, 24, 8);
 }
 
+TEST(struct_error)
+{
+	EXPECT_EQ(8, sizeof(struct klab_error));
+	FIELD(klab_error, error, 0, 4);
+	FIELD(klab_error, signal, 4, 4);
+}
+
+TEST(struct_notifier_create)
+{
+	EXPECT_EQ(24, sizeof(struct klab_notifier_create));
+	FIELD(klab_notifier_create, records, 0, 4);
+	FIELD(klab_notifier_create, record_size, 4, 4);
+	FIELD(klab_notifier_create, notifications_max, 8, 4);
+	FIELD(klab_notifier_create, deliveries_max, 12, 4);
+	FIELD(klab_notifier_create, interval_min_ns, 16, 8);
+}
+
+TEST(struct_record)
+{
+	EXPECT_EQ(48, sizeof(struct klab_record));
+	FIELD(klab_record, sequence, 0, 8);
+	FIELD(klab_record, time_ns, 8, 8);
+	FIELD(klab_record, due_ns, 16, 8);
+	FIELD(klab_record, value, 24, 8);
+	FIELD(klab_record, missed, 32, 8);
+	FIELD(klab_record, handle, 40, 4);
+	FIELD(klab_record, reserved, 44, 4);
+}
+
+TEST(struct_delivery)
+{
+	EXPECT_EQ(56, sizeof(struct klab_delivery));
+	FIELD(klab_delivery, way, 0, 4);
+	FIELD(klab_delivery, target, 4, 4);
+	FIELD(klab_delivery, signal, 8, 4);
+	FIELD(klab_delivery, flags, 12, 4);
+	FIELD(klab_delivery, delivered, 16, 8);
+	FIELD(klab_delivery, refused, 24, 8);
+	FIELD(klab_delivery, gone, 32, 8);
+	FIELD(klab_delivery, full, 40, 8);
+	FIELD(klab_delivery, coalesced, 48, 8);
+}
+
+TEST(struct_notify_set)
+{
+	EXPECT_EQ(64, sizeof(struct klab_notify_set));
+	FIELD(klab_notify_set, handle, 0, 4);
+	FIELD(klab_notify_set, trigger, 4, 4);
+	FIELD(klab_notify_set, flags, 8, 4);
+	FIELD(klab_notify_set, source, 12, 4);
+	FIELD(klab_notify_set, value, 16, 8);
+	FIELD(klab_notify_set, first_ns, 24, 8);
+	FIELD(klab_notify_set, interval_ns, 32, 8);
+	FIELD(klab_notify_set, count, 40, 8);
+	FIELD(klab_notify_set, deliveries, 48, 16);
+}
+
+TEST(struct_lateness)
+{
+	EXPECT_EQ(8, sizeof(struct klab_lateness));
+	FIELD(klab_lateness, firings, 0, 8);
+}
+
+TEST(struct_notify_query)
+{
+	EXPECT_EQ(136, sizeof(struct klab_notify_query));
+	FIELD(klab_notify_query, handle, 0, 4);
+	FIELD(klab_notify_query, trigger, 4, 4);
+	FIELD(klab_notify_query, armed, 8, 4);
+	FIELD(klab_notify_query, reserved, 12, 4);
+	FIELD(klab_notify_query, value, 16, 8);
+	FIELD(klab_notify_query, due_ns, 24, 8);
+	FIELD(klab_notify_query, interval_ns, 32, 8);
+	FIELD(klab_notify_query, left, 40, 8);
+	FIELD(klab_notify_query, fired, 48, 8);
+	FIELD(klab_notify_query, last_ns, 56, 8);
+	FIELD(klab_notify_query, skipped, 64, 8);
+	FIELD(klab_notify_query, lateness, 72, 32);
+	FIELD(klab_notify_query, histogram, 104, 16);
+	FIELD(klab_notify_query, deliveries, 120, 16);
+}
+
+TEST(struct_notify_entry)
+{
+	EXPECT_EQ(32, sizeof(struct klab_notify_entry));
+	FIELD(klab_notify_entry, handle, 0, 4);
+	FIELD(klab_notify_entry, trigger, 4, 4);
+	FIELD(klab_notify_entry, armed, 8, 4);
+	FIELD(klab_notify_entry, deliveries, 12, 4);
+	FIELD(klab_notify_entry, value, 16, 8);
+	FIELD(klab_notify_entry, fired, 24, 8);
+}
+
+TEST(struct_notify_list)
+{
+	EXPECT_EQ(16, sizeof(struct klab_notify_list));
+	FIELD(klab_notify_list, entries, 0, 16);
+}
+
+TEST(struct_notify_cancel)
+{
+	EXPECT_EQ(16, sizeof(struct klab_notify_cancel));
+	FIELD(klab_notify_cancel, handle, 0, 4);
+	FIELD(klab_notify_cancel, flags, 4, 4);
+	FIELD(klab_notify_cancel, fired, 8, 8);
+}
+
+TEST(struct_notify_fire)
+{
+	EXPECT_EQ(32, sizeof(struct klab_notify_fire));
+	FIELD(klab_notify_fire, handle, 0, 4);
+	FIELD(klab_notify_fire, count, 4, 4);
+	FIELD(klab_notify_fire, sequence, 8, 8);
+	FIELD(klab_notify_fire, first_ns, 16, 8);
+	FIELD(klab_notify_fire, last_ns, 24, 8);
+}
+
+TEST(struct_notify_wait)
+{
+	EXPECT_EQ(32, sizeof(struct klab_notify_wait));
+	FIELD(klab_notify_wait, handle, 0, 4);
+	FIELD(klab_notify_wait, error, 4, 4);
+	FIELD(klab_notify_wait, sequence, 8, 8);
+	FIELD(klab_notify_wait, time_ns, 16, 8);
+	FIELD(klab_notify_wait, value, 24, 8);
+}
+
 TEST(struct_task_open)
 {
 	EXPECT_EQ(8, sizeof(struct klab_task_open));
@@ -399,7 +547,8 @@ TEST(handshake)
 {
 	__u64 known = KLAB_FEATURE_PAGES | KLAB_FEATURE_SIGNAL | KLAB_FEATURE_EVENTFD |
 		      KLAB_FEATURE_COMPAT | KLAB_FEATURE_NUMA | KLAB_FEATURE_CHANNEL |
-		      KLAB_FEATURE_MAP | KLAB_FEATURE_TYPES | KLAB_FEATURE_TASK;
+		      KLAB_FEATURE_MAP | KLAB_FEATURE_TYPES | KLAB_FEATURE_NOTIFY |
+		      KLAB_FEATURE_ERROR | KLAB_FEATURE_TASK;
 	int fd = open(KLAB_DEVICE, O_RDONLY | O_CLOEXEC);
 	struct klab_info info;
 

@@ -61,7 +61,9 @@ struct command {
 enum {
 	INFO, CHANNEL_CREATE, CHANNEL_STAT, CHANNEL_RESIZE, CHANNEL_END, CHANNEL_WAIT,
 	CHANNEL_WAKE, PAGES_ALLOC, PAGES_FREE, PAGES_ZONES, PAGES_BOOKS, PAGES_LIST,
-	SIGNAL_SEND, EVENTFD_FIRE, TASK_OPEN, TASK_WHO, COMMANDS
+	SIGNAL_SEND, EVENTFD_FIRE, ERROR,
+	NOTIFIER_CREATE, NOTIFY_SET, NOTIFY_QUERY, NOTIFY_LIST, NOTIFY_CANCEL, NOTIFY_FIRE,
+	NOTIFY_WAIT, TASK_OPEN, TASK_WHO, COMMANDS
 };
 
 static const struct command commands[COMMANDS] = {
@@ -90,6 +92,20 @@ static const struct command commands[COMMANDS] = {
 			    sizeof(struct klab_signal_send), 32 },
 	[EVENTFD_FIRE]	= { "EVENTFD_FIRE", KLAB_IOC_EVENTFD_FIRE,
 			    sizeof(struct klab_eventfd_fire), 32 },
+	[ERROR]		= { "ERROR", KLAB_IOC_ERROR, sizeof(struct klab_error), 8 },
+	[NOTIFIER_CREATE] = { "NOTIFIER_CREATE", KLAB_IOC_NOTIFIER_CREATE,
+			      sizeof(struct klab_notifier_create), 24 },
+	[NOTIFY_SET]	= { "NOTIFY_SET", KLAB_IOC_NOTIFY_SET, sizeof(struct klab_notify_set), 64 },
+	[NOTIFY_QUERY]	= { "NOTIFY_QUERY", KLAB_IOC_NOTIFY_QUERY,
+			    sizeof(struct klab_notify_query), 136 },
+	[NOTIFY_LIST]	= { "NOTIFY_LIST", KLAB_IOC_NOTIFY_LIST,
+			    sizeof(struct klab_notify_list), 16 },
+	[NOTIFY_CANCEL]	= { "NOTIFY_CANCEL", KLAB_IOC_NOTIFY_CANCEL,
+			    sizeof(struct klab_notify_cancel), 16 },
+	[NOTIFY_FIRE]	= { "NOTIFY_FIRE", KLAB_IOC_NOTIFY_FIRE,
+			    sizeof(struct klab_notify_fire), 32 },
+	[NOTIFY_WAIT]	= { "NOTIFY_WAIT", KLAB_IOC_NOTIFY_WAIT,
+			    sizeof(struct klab_notify_wait), 32 },
 	[TASK_OPEN]	= { "TASK_OPEN", KLAB_IOC_TASK_OPEN, sizeof(struct klab_task_open), 8 },
 	[TASK_WHO]	= { "TASK_WHO", KLAB_IOC_TASK_WHO, sizeof(struct klab_task_who), 232 },
 };

@@ -36,6 +36,14 @@ FIXTURE_VARIANT_ADD(lengths, pages_books) { .command = PAGES_BOOKS };
 FIXTURE_VARIANT_ADD(lengths, pages_list) { .command = PAGES_LIST };
 FIXTURE_VARIANT_ADD(lengths, signal_send) { .command = SIGNAL_SEND };
 FIXTURE_VARIANT_ADD(lengths, eventfd_fire) { .command = EVENTFD_FIRE };
+FIXTURE_VARIANT_ADD(lengths, error) { .command = ERROR };
+FIXTURE_VARIANT_ADD(lengths, notifier_create) { .command = NOTIFIER_CREATE };
+FIXTURE_VARIANT_ADD(lengths, notify_set) { .command = NOTIFY_SET };
+FIXTURE_VARIANT_ADD(lengths, notify_query) { .command = NOTIFY_QUERY };
+FIXTURE_VARIANT_ADD(lengths, notify_list) { .command = NOTIFY_LIST };
+FIXTURE_VARIANT_ADD(lengths, notify_cancel) { .command = NOTIFY_CANCEL };
+FIXTURE_VARIANT_ADD(lengths, notify_fire) { .command = NOTIFY_FIRE };
+FIXTURE_VARIANT_ADD(lengths, notify_wait) { .command = NOTIFY_WAIT };
 FIXTURE_VARIANT_ADD(lengths, task_open) { .command = TASK_OPEN };
 FIXTURE_VARIANT_ADD(lengths, task_who) { .command = TASK_WHO };
 
@@ -82,7 +90,7 @@ TEST_F(lengths, known)
 		ASSERT_EQ(!scene_shows(variant->command),
 			  scene_done(&self->scene, variant->command, &self->arg));
 
-		EXPECT_EQ(0, ASK(size, &self->arg));
+		EXPECT_EQ(scene_answer(variant->command), ASK(size, &self->arg));
 		EXPECT_TRUE(scene_done(&self->scene, variant->command, &self->arg))
 			TH_LOG("size %zu", size);
 		EXPECT_EQ(0, memcmp(self->arg.bytes + size, self->before.bytes + size,
@@ -119,7 +127,7 @@ TEST_F(lengths, longer_with_zeroes)
 		memset(self->arg.bytes + size, POISON, sizeof(self->arg) - size);
 		self->before = self->arg;
 
-		EXPECT_EQ(0, ASK(size, &self->arg))
+		EXPECT_EQ(scene_answer(variant->command), ASK(size, &self->arg))
 			TH_LOG("size %zu", size);
 		EXPECT_TRUE(scene_done(&self->scene, variant->command, &self->arg))
 			TH_LOG("size %zu", size);
@@ -205,7 +213,7 @@ TEST_F(lengths, end_of_memory)
 	EXPECT_EQ(EFAULT, ASK(LONGEST, end - size));
 	EXPECT_UNTOUCHED();
 
-	EXPECT_EQ(0, ASK(size, end - size));
+	EXPECT_EQ(scene_answer(variant->command), ASK(size, end - size));
 	memcpy(&self->arg, end - size, size);
 	EXPECT_TRUE(scene_done(&self->scene, variant->command, &self->arg));
 }
@@ -246,7 +254,7 @@ TEST_F(lengths, read_only_memory)
 		EXPECT_EQ(EFAULT, ASK(self->command->size, memory));
 		EXPECT_UNTOUCHED();
 	} else {
-		EXPECT_EQ(0, ASK(self->command->size, memory));
+		EXPECT_EQ(scene_answer(variant->command), ASK(self->command->size, memory));
 		EXPECT_TRUE(scene_done(&self->scene, variant->command, memory));
 	}
 	EXPECT_EQ(0, memcmp(memory, &self->before, sizeof(self->arg)));
@@ -261,7 +269,7 @@ TEST_F(lengths, refusals_leave_no_mark)
 		ASSERT_EQ(EFAULT, ASK(self->command->size, NULL));
 		ASSERT_EQ(EINVAL, ASK(self->command->first - 1, &self->arg));
 	}
-	EXPECT_EQ(0, ASK(self->command->size, &self->arg));
+	EXPECT_EQ(scene_answer(variant->command), ASK(self->command->size, &self->arg));
 	EXPECT_TRUE(scene_done(&self->scene, variant->command, &self->arg));
 }
 
@@ -275,18 +283,23 @@ static bool takes(int fd, unsigned int number)
 TEST(kinds_take)
 {
 	int fd = open(KLAB_DEVICE, O_RDWR | O_CLOEXEC), channel = create_channel(fd, 0, 0), i;
-	int task = open_task(fd, 0);
+	int task = open_task(fd, 0), notifier = create_notifier(fd, 0);
 
 	ASSERT_LE(0, channel);
+	ASSERT_LE(0, notifier);
 	ASSERT_LE(0, task);
 	for (i = 0; i < COMMANDS; i++) {
-		EXPECT_EQ(!is_about_task(i), takes(fd, commands[i].number))
+		EXPECT_EQ(!is_about_task(i) && !is_about_notification(i),
+			  takes(fd, commands[i].number))
 			TH_LOG("device, %s", commands[i].name);
 		EXPECT_EQ(is_about_channel(i), takes(channel, commands[i].number))
 			TH_LOG("channel, %s", commands[i].name);
 		EXPECT_EQ(is_about_task(i), takes(task, commands[i].number))
 			TH_LOG("task, %s", commands[i].name);
+		EXPECT_EQ(is_about_notification(i), takes(notifier, commands[i].number))
+			TH_LOG("notifier, %s", commands[i].name);
 	}
+	close(notifier);
 	close(task);
 	close(channel);
 	close(fd);

@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 
 #include "channel_test.h"
+#include "notify_test.h"
 
 #define SCENE_SIGNAL	SIGUSR1
 #define SCENE_CAPACITY	4096
@@ -21,6 +22,9 @@ struct scene {
 	int channel;		/* a private one of SCENE_CAPACITY, empty */
 	int epoll;		/* watches it, and so is somebody to be woken */
 	int eventfd;
+	int notifier;
+	__u32 notification;	/* rings the eventfd; was fired once */
+	int notifiers;		/* when all is set */
 	int task;		/* a handle on this process */
 	__u32 handle;		/* of one page that is held */
 	int channels;		/* private ones that were there before */
@@ -44,6 +48,14 @@ union argument {
 	struct klab_pages_list list;
 	struct klab_signal_send signal;
 	struct klab_eventfd_fire fire;
+	struct klab_error error;
+	struct klab_notifier_create notifier;
+	struct klab_notify_set set;
+	struct klab_notify_query query;
+	struct klab_notify_list notify_list;
+	struct klab_notify_cancel cancel;
+	struct klab_notify_fire notify;
+	struct klab_notify_wait sleep;
 	struct klab_task_open task_open;
 	struct klab_task_who task_who;
 	unsigned char bytes[1 << _IOC_SIZEBITS];
@@ -56,6 +68,8 @@ struct traces {
 	long long count;	/* of the eventfd */
 	bool signal;		/* is it pending? */
 	int channels;		/* descriptors of private ones */
+	int notifiers;
+	__u32 notifications;
 	int tasks;		/* handles on tasks */
 	struct klab_channel_stat channel;
 };
@@ -110,6 +124,14 @@ static inline bool scene_open(struct scene *scene)
 	scene->task = open_task(scene->klab, 0);
 	scene->channel = create_channel(scene->klab, SCENE_CAPACITY, 0);
 	scene->epoll = epoll_create1(EPOLL_CLOEXEC);
+
+	scene->notifier = create_notifier(scene->klab, 1);
+	scene->notification = set_by_call(scene->notifier, 0, &(struct klab_delivery) {
+		.way = KLAB_WAY_EVENTFD, .target = scene->eventfd,
+	}, 1);
+	scene->notifiers = count_descriptors("anon_inode:[klab-notifier]");
+	if (ring(scene->notifier, scene->notification) || take_count(scene->eventfd) != 1)
+		return false;
 	return !epoll_ctl(scene->epoll, EPOLL_CTL_ADD, scene->channel, &readable);
 }
 
@@ -117,6 +139,7 @@ static inline bool scene_open(struct scene *scene)
 static inline void scene_close(struct scene *scene)
 {
 	close(scene->klab);
+	close(scene->notifier);
 	close(scene->epoll);
 	close(scene->channel);
 	close(scene->task);
@@ -134,6 +157,8 @@ static inline struct traces scene_traces(const struct scene *scene)
 		.count = fdinfo_value(scene->eventfd, "eventfd-count", 16),
 		.signal = sigismember(&pending, SCENE_SIGNAL),
 		.channels = count_channels() - scene->channels,
+		.notifiers = count_descriptors("anon_inode:[klab-notifier]"),
+		.notifications = count_notifications(scene->notifier),
 		.tasks = count_tasks() - scene->tasks,
 		.channel = channel_stat(scene->channel),
 	};
@@ -145,6 +170,7 @@ static inline bool scene_untouched(const struct scene *scene)
 	struct traces traces = scene_traces(scene);
 
 	return traces.pages == 1 && traces.batches == 1 && !traces.count && !traces.signal &&
+	       traces.notifiers == scene->notifiers && traces.notifications == 1 &&
 	       traces.channels == 1 && traces.tasks == 1 &&
 	       traces.channel.capacity == SCENE_CAPACITY &&
 	       !traces.channel.state && !traces.channel.write.wakeups &&
@@ -162,12 +188,25 @@ static inline bool is_about_task(int command)
 	return command > TASK_OPEN && command <= TASK_WHO;
 }
 
+static inline bool is_about_notification(int command)
+{
+	return command >= NOTIFY_SET && command <= NOTIFY_WAIT;
+}
+
 /* Where to ask for it: what acts on a channel acts on the private one. */
 static inline int scene_fd(const struct scene *scene, int command)
 {
+	if (is_about_notification(command))
+		return scene->notifier;
 	if (is_about_task(command))
 		return scene->task;
 	return is_about_channel(command) ? scene->channel : scene->klab;
+}
+
+/* What a valid argument is answered with. */
+static inline int scene_answer(int command)
+{
+	return command == ERROR ? EDOM : 0;
 }
 
 /* One that waits for what is there already comes back, and that is all there is to see. */
@@ -210,6 +249,26 @@ static inline void scene_argument(const struct scene *scene, int command, union 
 		arg->fire.fd = scene->eventfd;
 		arg->fire.count = 1;
 		break;
+	case ERROR:
+		arg->error.error = EDOM;
+		arg->error.signal = SCENE_SIGNAL;
+		break;
+	case NOTIFIER_CREATE:
+		arg->notifier.record_size = sizeof(struct klab_record);
+		break;
+	case NOTIFY_QUERY:
+		arg->query.handle = scene->notification;
+		break;
+	case NOTIFY_CANCEL:
+		arg->cancel.handle = scene->notification;
+		break;
+	case NOTIFY_FIRE:
+		arg->notify.handle = scene->notification;
+		arg->notify.count = 1;
+		break;
+	case NOTIFY_WAIT:
+		arg->sleep.handle = scene->notification;
+		break;
 	}
 }
 
@@ -248,6 +307,22 @@ static inline bool scene_done(const struct scene *scene, int command, const unio
 		return traces.signal && arg->signal.sent_ns;
 	case EVENTFD_FIRE:
 		return traces.count == 1 && arg->fire.last_ns;
+	case ERROR:
+		return traces.signal;
+	case NOTIFIER_CREATE:
+		return traces.notifiers == scene->notifiers + 1 && arg->notifier.interval_min_ns;
+	case NOTIFY_SET:
+		return traces.notifications == 2 && arg->set.handle;
+	case NOTIFY_QUERY:
+		return arg->query.fired == 1 && arg->query.deliveries.count == 1;
+	case NOTIFY_LIST:
+		return arg->notify_list.entries.count == 1;
+	case NOTIFY_CANCEL:
+		return traces.notifications == 0 && arg->cancel.fired == 1;
+	case NOTIFY_FIRE:
+		return traces.count == 1 && arg->notify.sequence == 2;
+	case NOTIFY_WAIT:
+		return arg->sleep.sequence == 1 && arg->sleep.time_ns;
 	case TASK_OPEN:
 		return traces.tasks == 2;
 	case TASK_WHO:

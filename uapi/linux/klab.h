@@ -81,6 +81,8 @@
 #define KLAB_FEATURE_CHANNEL	_BITULL(5)	/* KLAB_IOC_CHANNEL_* */
 #define KLAB_FEATURE_MAP	_BITULL(6)	/* KLAB_CHANNEL_MAPPABLE */
 #define KLAB_FEATURE_TYPES	_BITULL(7)	/* klab_pages_source.types */
+#define KLAB_FEATURE_NOTIFY	_BITULL(12)	/* KLAB_IOC_NOTIFIER_CREATE */
+#define KLAB_FEATURE_ERROR	_BITULL(13)	/* KLAB_IOC_ERROR */
 #define KLAB_FEATURE_TASK	_BITULL(16)	/* KLAB_IOC_TASK_* but for those that follow */
 
 /**
@@ -367,7 +369,7 @@ struct klab_bucket {
 };
 
 /**
- * struct klab_array - where a command writes records
+ * struct klab_array - where a command writes records, or where it reads them
  * @records: in: address of an array of the struct that the command names
  * @count: in: records there is room for, may be 0; out: records there are
  * @size: in: bytes of one record as the caller knows it, a multiple of 8; may
@@ -813,6 +815,372 @@ struct klab_eventfd_fire {
 };
 
 #define KLAB_IOC_EVENTFD_FIRE	_IOWR(KLAB_IOC_MAGIC, 0x28, struct klab_eventfd_fire)
+
+/**
+ * struct klab_error - fail
+ * @error: in: the errno to fail with, 1 to 4095
+ * @signal: in: a signal that the calling thread is sent before, as by raise(3), so
+ *          that it is pending when the call ends; 0 for none
+ *
+ * On the device.
+ *
+ * What a system call returns is not always what userspace sees:
+ *
+ *   512 ERESTARTSYS, 513 ERESTARTNOINTR, 514 ERESTARTNOHAND, 516
+ *   ERESTART_RESTARTBLOCK  are seen as they are while no signal is pending. With a
+ *	signal that has a handler, the call ends with EINTR or is made again after
+ *	it: 512 again with SA_RESTART, 513 always, 514 and 516 never. With a signal
+ *	that has none (one that stops, and SIGCONT then), 512, 513 and 514 are made
+ *	again; 516 goes on as restart_syscall(2), which is EINTR for a task that was
+ *	not interrupted in another call.
+ *   515 ENOIOCTLCMD  is always seen as ENOTTY.
+ *
+ * So 513 is never seen when a signal is pending, and 515 never. Made again, the
+ * call reads this struct anew. Above 4095 nothing is an errno.
+ *
+ * Try: error=33
+ *
+ * EINVAL: also for @error or @signal out of range.
+ */
+struct klab_error {
+	__u32 error;
+	__u32 signal;
+};
+
+#define KLAB_IOC_ERROR		_IOW(KLAB_IOC_MAGIC, 0x29, struct klab_error)
+
+/*
+ * Notifications. A notifier is a descriptor that holds them, by handle. Each is
+ * fired by its trigger, and by whoever asks; each firing has a number, the first is
+ * 1, and a time, and is told in every way that the notification has. All are gone
+ * when the last copy of the descriptor is closed.
+ *
+ * The notifier takes the KLAB_IOC_NOTIFY_ commands. read(2) gives records
+ * (KLAB_WAY_RECORD), as many as fit, and waits for the first; poll(2) says EPOLLIN
+ * and EPOLLPRI when there are any, and O_ASYNC sends SIGIO for each. write(2) is the
+ * short way to fire: of handles, a __u32 each, which are fired one after the other,
+ * up to one that is none. (ENOENT, EINVAL where the size is no multiple of 4.)
+ */
+
+/**
+ * struct klab_notifier_create - make a notifier
+ * @records: in: records that it keeps until they are read, 1 to 65536; 0 is 64
+ * @record_size: in: bytes of struct klab_record as the caller knows it, a multiple
+ *               of 8: what read(2) gives
+ * @notifications_max: out: notifications that it can hold
+ * @deliveries_max: out: ways that one of them can have
+ * @interval_min_ns: out: the shortest interval that one can have
+ *
+ * On the device.
+ *
+ * Returns a descriptor of a notifier, O_CLOEXEC. Its memory is charged to the memory cgroup of the
+ * caller.
+ *
+ * Try: record_size=48
+ *
+ * EINVAL: records, record_size. EMFILE, ENFILE, ENOMEM.
+ */
+struct klab_notifier_create {
+	__u32 records;
+	__u32 record_size;
+	__u32 notifications_max;
+	__u32 deliveries_max;
+	__u64 interval_min_ns;
+};
+
+#define KLAB_IOC_NOTIFIER_CREATE _IOWR(KLAB_IOC_MAGIC, 0x30, struct klab_notifier_create)
+
+/**
+ * struct klab_record - one firing, as read(2) of a notifier gives it
+ * @sequence: its number, of its notification
+ * @time_ns: when it was fired
+ * @due_ns: when it should have been, by a timer; else 0
+ * @value: of the notification
+ * @missed: firings before it, of any notification here, that found no room
+ * @handle: of the notification
+ * @reserved: zero
+ *
+ * A read of fewer bytes than one record is EINVAL.
+ */
+struct klab_record {
+	__u64 sequence;
+	__u64 time_ns;
+	__u64 due_ns;
+	__u64 value;
+	__u64 missed;
+	__u32 handle;
+	__u32 reserved;
+};
+
+#define KLAB_WAY_RECORD		1	/* a record of the notifier */
+#define KLAB_WAY_EVENTFD	2	/* adds 1 to an eventfd */
+#define KLAB_WAY_SIGNAL		3
+#define KLAB_WAY_SYSFS		4	/* the attribute "notification" of the device */
+
+/**
+ * struct klab_delivery - one way to tell of a firing, and what came of it
+ * @way: in: KLAB_WAY_*
+ * @target: in: for an eventfd its descriptor; for a signal a process or thread in
+ *          the caller's pid namespace, or 0 for the calling thread; else 0. out: the
+ *          same, but 0 for a process or thread that is gone
+ * @signal: in: for a signal, its number, not 0; else 0
+ * @flags: in: for a signal, KLAB_SIGNAL_VALUE or 0; else 0
+ * @delivered: out: firings that were told
+ * @refused: out: that kill(2) would have refused
+ * @gone: out: for which the receiver was no more
+ * @full: out: that found no room: for a record, in the eventfd's counter, in the
+ *        receiver's queue of signals
+ * @coalesced: out: that came while too many were still to be told, and were told
+ *             with those before them
+ *
+ * Every firing is counted in one of the five, but for those still on their way. As
+ * a 32-bit number of a descriptor, an eventfd's is that of who asked.
+ *
+ * The sysfs attribute belongs to the device: its text, "SEQUENCE TIME VALUE", is the
+ * firing that any notifier told it last. poll(2) there says POLLPRI, and inotify
+ * that it was modified.
+ *
+ * A signal is KLAB_IOC_SIGNAL_SEND's, with the notification's value. The permission
+ * is that of who set the notification, with the credentials of then, checked anew
+ * each time; and one's own process may be signalled until it executes another
+ * program. It goes to the process or thread that was meant: where that is gone, and
+ * its pid used again, it goes nowhere. With a value si_pid and si_uid are of who
+ * set it. Without, si_uid is; si_pid too when it fires the notification itself,
+ * and else names a thread of the kernel. Where it is not of the first pid namespace,
+ * and somebody else or a trigger fires, the receiver finds 0 as si_pid. SIGCONT to
+ * another user's process of the same session needs CAP_KILL then.
+ */
+struct klab_delivery {
+	__u32 way;
+	__s32 target;
+	__u32 signal;
+	__u32 flags;
+	__u64 delivered;
+	__u64 refused;
+	__u64 gone;
+	__u64 full;
+	__u64 coalesced;
+};
+
+#define KLAB_TRIGGER_CALL	0	/* none: it is fired by hand */
+#define KLAB_TRIGGER_TIMER	1	/* at a time, perhaps again and again */
+#define KLAB_TRIGGER_DATA	2	/* bytes were written to a channel, or it ended */
+#define KLAB_TRIGGER_SPACE	3	/* bytes were read that made room in a channel */
+#define KLAB_TRIGGER_PAGES	4	/* a descriptor came to hold more or fewer pages */
+
+#define KLAB_NOTIFY_ABSOLUTE	0x1	/* first_ns is a moment, not a delay */
+
+/**
+ * struct klab_notify_set - set a notification, or change one
+ * @handle: in: 0 for a new one, or the one to change; out: its handle
+ * @trigger: in: KLAB_TRIGGER_*
+ * @flags: in: for a timer, KLAB_NOTIFY_ABSOLUTE or 0; else 0
+ * @source: in: for data and space, a private channel or the device for the shared
+ *          one; for pages, the device; else 0
+ * @value: in: goes with each firing
+ * @first_ns: in: for a timer, how long from now it fires first, 0 at once; else 0
+ * @interval_ns: in: for a timer, how often from then on, or 0 for once; else 0
+ * @count: in: firings by the trigger until it stops, 0 for no end
+ * @deliveries: struct klab_delivery, the ways, which are read; may be none
+ *
+ * On a notifier.
+ *
+ * A change replaces everything but the number of firings so far. A firing of before
+ * that was still on its way to a signal or to sysfs may be lost by it, uncounted.
+ *
+ * A timer whose firings take longer than its interval, or the machine's other
+ * notifications, skips those that it cannot keep up with, and counts them
+ * (klab_notify_query.skipped).
+ *
+ * A notification of data or pages keeps what it watches known, but not open.
+ *
+ * Try: --on NOTIFIER_CREATE:record_size=48
+ *
+ * EINVAL: trigger, flags, a time above 2^63-1, interval, deliveries.count above
+ * klab_notifier_create.deliveries_max or .size, any field of a delivery, a source
+ * that is none. EBADF: source or target. ESRCH: target. ENOENT: handle. ENOMEM: too
+ * many notifications, or memory.
+ */
+struct klab_notify_set {
+	__u32 handle;
+	__u32 trigger;
+	__u32 flags;
+	__s32 source;
+	__u64 value;
+	__u64 first_ns;
+	__u64 interval_ns;
+	__u64 count;
+	struct klab_array deliveries;
+};
+
+#define KLAB_IOC_NOTIFY_SET	_IOWR(KLAB_IOC_MAGIC, 0x31, struct klab_notify_set)
+
+#define KLAB_LATENESS_BUCKETS	32
+
+/**
+ * struct klab_lateness - how many firings were late by so much
+ * @firings: out: in the array's record number n, those with a lateness of 2^n ns or
+ *           more, and less than twice that; the first has 0, the last all beyond
+ */
+struct klab_lateness {
+	__u64 firings;
+};
+
+/**
+ * struct klab_notify_query - all about one notification
+ * @handle: in: which
+ * @trigger: out: KLAB_TRIGGER_*
+ * @armed: out: 1 while its trigger will fire it (again)
+ * @reserved: zero
+ * @value: out: as it was set
+ * @due_ns: out: for a timer that is armed, when; else 0
+ * @interval_ns: out: as it was set
+ * @left: out: firings by the trigger until it stops, 0 for no end
+ * @fired: out: firings so far, the last one's number
+ * @last_ns: out: when that was, 0 for never
+ * @skipped: out: times at which a timer should have fired and could not keep up
+ * @lateness: out: of a timer, when it fired minus when it should have
+ * @histogram: struct klab_lateness, KLAB_LATENESS_BUCKETS of them, see there
+ * @deliveries: struct klab_delivery, in the order in which they were set
+ *
+ * On a notifier.
+ *
+ * Try: --on NOTIFIER_CREATE:record_size=48/NOTIFY_SET handle=64
+ *
+ * ENOENT: handle. EINVAL: reserved, the size of either array's records.
+ */
+struct klab_notify_query {
+	__u32 handle;
+	__u32 trigger;
+	__u32 armed;
+	__u32 reserved;
+	__u64 value;
+	__u64 due_ns;
+	__u64 interval_ns;
+	__u64 left;
+	__u64 fired;
+	__u64 last_ns;
+	__u64 skipped;
+	struct klab_timing lateness;
+	struct klab_array histogram;
+	struct klab_array deliveries;
+};
+
+#define KLAB_IOC_NOTIFY_QUERY	_IOWR(KLAB_IOC_MAGIC, 0x32, struct klab_notify_query)
+
+/**
+ * struct klab_notify_entry - one notification of a list
+ * @handle: out: which
+ * @trigger: out: KLAB_TRIGGER_*
+ * @armed: out: 1 while its trigger will fire it (again)
+ * @deliveries: out: how many ways it has
+ * @value: out: as it was set
+ * @fired: out: firings so far
+ */
+struct klab_notify_entry {
+	__u32 handle;
+	__u32 trigger;
+	__u32 armed;
+	__u32 deliveries;
+	__u64 value;
+	__u64 fired;
+};
+
+/**
+ * struct klab_notify_list - which notifications there are
+ * @entries: struct klab_notify_entry, one for each
+ *
+ * On a notifier.
+ *
+ * Try: --on NOTIFIER_CREATE:record_size=48
+ *
+ * EINVAL: entries.size.
+ */
+struct klab_notify_list {
+	struct klab_array entries;
+};
+
+#define KLAB_IOC_NOTIFY_LIST	_IOWR(KLAB_IOC_MAGIC, 0x33, struct klab_notify_list)
+
+/**
+ * struct klab_notify_cancel - take a notification away
+ * @handle: in: which
+ * @flags: in: zero
+ * @fired: out: firings that there were
+ *
+ * On a notifier.
+ *
+ * When this returns it fires no more, and no delivery is on its way.
+ *
+ * Try: --on NOTIFIER_CREATE:record_size=48/NOTIFY_SET handle=64
+ *
+ * ENOENT: handle. EINVAL: flags.
+ */
+struct klab_notify_cancel {
+	__u32 handle;
+	__u32 flags;
+	__u64 fired;
+};
+
+#define KLAB_IOC_NOTIFY_CANCEL	_IOWR(KLAB_IOC_MAGIC, 0x34, struct klab_notify_cancel)
+
+/**
+ * struct klab_notify_fire - fire a notification now
+ * @handle: in: which
+ * @count: in: firings, 1 to klab_info.fire_max; out: how many there were: fewer when
+ *         the caller was killed
+ * @sequence: out: number of the last
+ * @first_ns: out: time of the first
+ * @last_ns: out: time of the last
+ *
+ * On a notifier.
+ *
+ * When this returns all has been told that could be. Does not count as one of
+ * klab_notify_set.count.
+ *
+ * Try: --on NOTIFIER_CREATE:record_size=48/NOTIFY_SET handle=64 count=1
+ *
+ * ENOENT: handle. EINVAL: count.
+ */
+struct klab_notify_fire {
+	__u32 handle;
+	__u32 count;
+	__u64 sequence;
+	__u64 first_ns;
+	__u64 last_ns;
+};
+
+#define KLAB_IOC_NOTIFY_FIRE	_IOWR(KLAB_IOC_MAGIC, 0x35, struct klab_notify_fire)
+
+/**
+ * struct klab_notify_wait - sleep until a notification was fired, and end as asked
+ * @handle: in: which
+ * @error: in: the errno to fail with then, 1 to 4095, or 0 to succeed
+ * @sequence: in: returns at once when there was a firing of a higher number; out: the
+ *            number of the last
+ * @time_ns: out: of the last firing
+ * @value: out: of the notification
+ *
+ * On a notifier.
+ *
+ * Made again after a signal, the call waits for the same firing still. What becomes
+ * of the restart codes as @error: struct klab_error.
+ *
+ * Try: --on NOTIFIER_CREATE:record_size=48/NOTIFY_SET/NOTIFY_FIRE:handle=64,count=1 handle=64
+ *
+ * ENOENT: handle, or it was cancelled meanwhile. EINVAL: error. EAGAIN: not yet, and
+ * the descriptor is O_NONBLOCK. EINTR: a signal came, and its handler does not
+ * restart calls.
+ */
+struct klab_notify_wait {
+	__u32 handle;
+	__u32 error;
+	__u64 sequence;
+	__u64 time_ns;
+	__u64 value;
+};
+
+#define KLAB_IOC_NOTIFY_WAIT	_IOWR(KLAB_IOC_MAGIC, 0x36, struct klab_notify_wait)
 
 /*
  * Tasks. A descriptor from KLAB_IOC_TASK_OPEN stands for one process, or one of its

@@ -20,6 +20,8 @@ static const struct feature features[] = {
 	{ KLAB_FEATURE_CHANNEL, "channel" },
 	{ KLAB_FEATURE_MAP, "map" },
 	{ KLAB_FEATURE_TYPES, "types" },
+	{ KLAB_FEATURE_NOTIFY, "notify" },
+	{ KLAB_FEATURE_ERROR, "error" },
 	{ KLAB_FEATURE_TASK, "task" },
 };
 

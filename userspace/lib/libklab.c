@@ -113,6 +113,102 @@ int klab_eventfd_fire(int fd, struct klab_eventfd_fire *fire)
 	return ioctl(fd, KLAB_IOC_EVENTFD_FIRE, fire);
 }
 
+int klab_error(int fd, __u32 error, __u32 signal)
+{
+	struct klab_error arg = { .error = error, .signal = signal };
+
+	return ioctl(fd, KLAB_IOC_ERROR, &arg);
+}
+
+int klab_notifier_create(int fd, __u32 records, struct klab_notifier_create *limits)
+{
+	struct klab_notifier_create arg = {
+		.records = records, .record_size = sizeof(struct klab_record),
+	};
+	int made = ioctl(fd, KLAB_IOC_NOTIFIER_CREATE, &arg);
+
+	if (made >= 0 && limits)
+		*limits = arg;
+	return made;
+}
+
+int klab_notify_set(int fd, struct klab_notify_set *set, const struct klab_delivery *deliveries,
+		    __u32 count)
+{
+	set->deliveries = (struct klab_array){
+		.records = (uintptr_t)deliveries,
+		.count = count,
+		.size = sizeof(*deliveries),
+	};
+	return ioctl(fd, KLAB_IOC_NOTIFY_SET, set);
+}
+
+int klab_notify_query(int fd, __u32 handle, struct klab_notify_query *query,
+		      struct klab_lateness *histogram, struct klab_delivery *deliveries,
+		      __u32 *count)
+{
+	*query = (struct klab_notify_query){
+		.handle = handle,
+		.histogram = {
+			.records = (uintptr_t)histogram,
+			.count = histogram ? KLAB_LATENESS_BUCKETS : 0,
+			.size = sizeof(*histogram),
+		},
+		.deliveries = {
+			.records = (uintptr_t)deliveries,
+			.count = count ? *count : 0,
+			.size = sizeof(*deliveries),
+		},
+	};
+	if (ioctl(fd, KLAB_IOC_NOTIFY_QUERY, query) < 0)
+		return -1;
+	if (count)
+		*count = query->deliveries.count;
+	return 0;
+}
+
+int klab_notify_list(int fd, struct klab_notify_entry *entries, __u32 *count)
+{
+	struct klab_notify_list arg = {
+		.entries = {
+			.records = (uintptr_t)entries,
+			.count = *count,
+			.size = sizeof(*entries),
+		},
+	};
+
+	if (ioctl(fd, KLAB_IOC_NOTIFY_LIST, &arg) < 0)
+		return -1;
+	*count = arg.entries.count;
+	return 0;
+}
+
+int klab_notify_cancel(int fd, __u32 handle, __u64 *fired)
+{
+	struct klab_notify_cancel arg = { .handle = handle };
+
+	if (ioctl(fd, KLAB_IOC_NOTIFY_CANCEL, &arg) < 0)
+		return -1;
+	if (fired)
+		*fired = arg.fired;
+	return 0;
+}
+
+int klab_notify_fire(int fd, struct klab_notify_fire *fire)
+{
+	return ioctl(fd, KLAB_IOC_NOTIFY_FIRE, fire);
+}
+
+int klab_notify_wait(int fd, struct klab_notify_wait *wait)
+{
+	return ioctl(fd, KLAB_IOC_NOTIFY_WAIT, wait);
+}
+
+int klab_notify_ring(int fd, __u32 handle)
+{
+	return write(fd, &handle, sizeof(handle)) < 0 ? -1 : 0;
+}
+
 int klab_task_open(int fd, __s32 pid)
 {
 	struct klab_task_open arg = { .pid = pid };

@@ -98,6 +98,43 @@ int klab_signal_send(int fd, struct klab_signal_send *send);
 /* KLAB_IOC_EVENTFD_FIRE: the caller fills the "in" fields and zeroes the rest. */
 int klab_eventfd_fire(int fd, struct klab_eventfd_fire *fire);
 
+/* KLAB_IOC_ERROR: fails with @error, after @signal (0 for none) was sent to this thread. */
+int klab_error(int fd, __u32 error, __u32 signal);
+
+/*
+ * KLAB_IOC_NOTIFIER_CREATE: a notifier that keeps @records records (0 for a default),
+ * each a struct klab_record. Returns its descriptor, which is @fd below, or -1.
+ * @limits, unless NULL, gets what it can hold.
+ */
+int klab_notifier_create(int fd, __u32 records, struct klab_notifier_create *limits);
+
+/*
+ * KLAB_IOC_NOTIFY_SET: @set but for its array, which is @count @deliveries; the
+ * handle comes back in @set.
+ */
+int klab_notify_set(int fd, struct klab_notify_set *set, const struct klab_delivery *deliveries,
+		    __u32 count);
+
+/*
+ * KLAB_IOC_NOTIFY_QUERY: @histogram is NULL or has room for KLAB_LATENESS_BUCKETS;
+ * @count says how many @deliveries there is room for, and on return how many there are.
+ */
+int klab_notify_query(int fd, __u32 handle, struct klab_notify_query *query,
+		      struct klab_lateness *histogram, struct klab_delivery *deliveries,
+		      __u32 *count);
+
+/* KLAB_IOC_NOTIFY_LIST: @count as above. */
+int klab_notify_list(int fd, struct klab_notify_entry *entries, __u32 *count);
+
+/* KLAB_IOC_NOTIFY_CANCEL: @fired, unless NULL, gets how often it was fired. */
+int klab_notify_cancel(int fd, __u32 handle, __u64 *fired);
+
+/* KLAB_IOC_NOTIFY_FIRE, _WAIT: the caller fills the "in" fields and zeroes the rest. */
+int klab_notify_fire(int fd, struct klab_notify_fire *fire);
+int klab_notify_wait(int fd, struct klab_notify_wait *wait);
+
+/* The short way to fire once: by write(2). */
+int klab_notify_ring(int fd, __u32 handle);
 /* KLAB_IOC_TASK_OPEN: a handle on process or thread @pid, 0 for oneself; or -1. */
 int klab_task_open(int fd, __s32 pid);
 
