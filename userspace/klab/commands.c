@@ -212,6 +212,11 @@ const struct command commands[] = {
 		.example = "klab ioctl decode 0x5421",
 		.run = ioctl_decode_run,
 	}, {
+		.object = "notify", .verb = "compare", .options = none,
+		.summary = "one firing, and every way to wait for it, side by side",
+		.example = "klab notify compare",
+		.run = notify_compare_run,
+	}, {
 		.object = "tour", .options = none,
 		.summary = "bytes, pages, a signal, an eventfd: one page, checked",
 		.example = "klab tour",

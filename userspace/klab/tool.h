@@ -221,6 +221,9 @@ bool field_set(const struct call *call, const struct contract_struct *of, unsign
 bool explain(const struct call *call, const struct contract_command *command,
 	     unsigned int number, const unsigned char *arg, int error, char *why, size_t room);
 
+/* notify.c */
+int notify_compare_run(struct call *call);
+
 /* tour.c */
 int tour_run(struct call *call);
 
