@@ -4,6 +4,7 @@
 #define KLAB_COMPAT_H
 
 #include <linux/eventfd.h>
+#include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
@@ -115,6 +116,70 @@ static inline int klab_pageblock_type(struct page *page)
 {
 	return -1;
 }
+#endif
+
+/* 6.2 made the counters of an address space per-CPU; and this is their exact sum. */
+static inline unsigned long klab_mm_counter(struct mm_struct *mm, int counter)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+	return percpu_counter_sum_positive(&mm->rss_stat[counter]);
+#else
+	return get_mm_counter(mm, counter);
+#endif
+}
+
+/* 6.8: the file that was mapped, when a file system has another one do the work. */
+static inline const struct path *klab_file_path(const struct file *file)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	return file_user_path(file);
+#else
+	return &file->f_path;
+#endif
+}
+
+static inline const struct inode *klab_file_inode(const struct file *file)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	return file_user_inode(file);
+#else
+	return file_inode(file);
+#endif
+}
+
+/* The name that PR_SET_VMA_ANON_NAME gave; a kernel may be without. */
+static inline const char *klab_area_given_name(const struct vm_area_struct *vma)
+{
+#ifdef CONFIG_ANON_VMA_NAME
+	/* In a file's area of old kernels its place holds something else. */
+	if (LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0) && vma->vm_file)
+		return NULL;
+	return vma->anon_name ? vma->anon_name->name : NULL;
+#else
+	return NULL;
+#endif
+}
+
+/* 6.11 took page_mapcount() away: how often is this very page mapped? */
+static inline u32 klab_page_mapcount(struct folio *folio, struct page *page)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+	int mapped;
+
+	if (!folio_test_large(folio))
+		return folio_mapcount(folio);
+	mapped = atomic_read(&page->_mapcount) + 1;
+	return (page_mapcount_is_type(mapped) ? 0 : mapped) + folio_entire_mapcount(folio);
+#else
+	return page_mapcount(page);
+#endif
+}
+
+/* 6.3 has POSIX_FADV_NOREUSE do something. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#define KLAB_FMODE_NOREUSE	FMODE_NOREUSE
+#else
+#define KLAB_FMODE_NOREUSE	0
 #endif
 
 #endif /* KLAB_COMPAT_H */

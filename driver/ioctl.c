@@ -21,7 +21,8 @@ static int klab_info(struct klab_context *context, void *arg)
 		.version = KLAB_VERSION,
 		.page_size = PAGE_SIZE,
 		.features = KLAB_FEATURE_PAGES | KLAB_FEATURE_SIGNAL | KLAB_FEATURE_CHANNEL |
-			    KLAB_FEATURE_TASK | KLAB_FEATURE_NOTIFY | KLAB_FEATURE_ERROR,
+			    KLAB_FEATURE_TASK | KLAB_FEATURE_NOTIFY | KLAB_FEATURE_ERROR |
+			    KLAB_FEATURE_FILE,
 		.order_max = KLAB_ORDER_MAX,
 		.fire_max = KLAB_FIRE_MAX,
 		.pages_max = klab_pages_max(),
@@ -41,6 +42,10 @@ static int klab_info(struct klab_context *context, void *arg)
 		info->features |= KLAB_FEATURE_TYPES;
 	if (KLAB_CAN_MAP)
 		info->features |= KLAB_FEATURE_MAP;
+	if (KLAB_CAN_READ_PAGES)
+		info->features |= KLAB_FEATURE_TASK_PAGES;
+	if (KLAB_CAN_WALK_TABLES)
+		info->features |= KLAB_FEATURE_TASK_WALK;
 	return 0;
 }
 
@@ -77,6 +82,12 @@ union klab_arg {
 	struct klab_notify_wait notify_wait;
 	struct klab_task_open task_open;
 	struct klab_task_who task_who;
+	struct klab_task_compare task_compare;
+	struct klab_task_space task_space;
+	struct klab_task_areas task_areas;
+	struct klab_task_pages task_pages;
+	struct klab_task_walk task_walk;
+	struct klab_file_stat file_stat;
 };
 
 /*
@@ -122,6 +133,12 @@ static const struct klab_command commands[] = {
 	COMMAND(KLAB_IOC_NOTIFY_WAIT, klab_notify_wait, value, KLAB_ON_NOTIFIER),
 	COMMAND(KLAB_IOC_TASK_OPEN, klab_task_open, flags, KLAB_ON_DEVICE),
 	COMMAND(KLAB_IOC_TASK_WHO, klab_task_who, process, KLAB_ON_TASK),
+	COMMAND(KLAB_IOC_TASK_COMPARE, klab_task_compare, different, KLAB_ON_TASK),
+	COMMAND(KLAB_IOC_TASK_SPACE, klab_task_space, users, KLAB_ON_TASK),
+	COMMAND(KLAB_IOC_TASK_AREAS, klab_task_areas, flags, KLAB_ON_TASK),
+	COMMAND(KLAB_IOC_TASK_PAGES, klab_task_pages, counts, KLAB_ON_TASK),
+	COMMAND(KLAB_IOC_TASK_WALK, klab_task_walk, entries, KLAB_ON_TASK),
+	COMMAND(KLAB_IOC_FILE_STAT, klab_file_stat, runs, KLAB_ON_DEVICE),
 };
 
 static const struct klab_command *find_command(struct klab_context *context, unsigned int number)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the files of the driver say to each other. Calls run downwards:
- * main -> ioctl -> notifier -> notify -> deliver, pages, books, channel, task
- *      -> held, ring, context.
+ * main -> ioctl -> notifier -> notify -> deliver, pages, books, channel, file,
+ *      aspace, apages -> task -> pagetable, held, ring, context.
  */
 #ifndef KLAB_H
 #define KLAB_H
@@ -224,12 +224,32 @@ size_t klab_channel_capacity_max(void);
 /* task.c */
 klab_command_fn klab_task_open;
 klab_command_fn klab_task_who;
+klab_command_fn klab_task_compare;
+klab_command_fn klab_task_walk;
 /*
  * What a task handle stands for, with a reference, if it may be looked at now; the
  * address space only if it has one. Otherwise ERR_PTR: -ESRCH, -EINTR.
  */
 struct task_struct *klab_task_get(struct klab_context *context);
 struct mm_struct *klab_task_mm(struct klab_context *context);
+
+/* aspace.c */
+klab_command_fn klab_task_space;
+klab_command_fn klab_task_areas;
+
+/* apages.c */
+klab_command_fn klab_task_pages;
+#define KLAB_CAN_READ_PAGES	IS_ENABLED(CONFIG_HMM_MIRROR)
+
+/* pagetable.c */
+#define KLAB_CAN_WALK_TABLES	IS_ENABLED(CONFIG_X86_64)
+void klab_frames_init(void);
+bool klab_frames_permitted(u32 flags);
+u64 klab_frame(unsigned long pfn, u32 flags);
+int klab_tables_walk(struct klab_task_walk *walk, struct mm_struct *mm);
+
+/* file.c */
+klab_command_fn klab_file_stat;
 
 /* main.c */
 klab_command_fn klab_channel_create;

@@ -196,6 +196,7 @@ static int __init klab_init(void)
 {
 	int error;
 
+	klab_frames_init();
 	shared_channel = klab_channel_shared();
 	if (IS_ERR(shared_channel))
 		return PTR_ERR(shared_channel);

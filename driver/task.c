@@ -8,7 +8,9 @@
  * exec held off meanwhile: see may_look().
  */
 #include <linux/cred.h>
+#include <linux/file.h>
 #include <linux/module.h>
+#include <linux/nsproxy.h>
 #include <linux/pid_namespace.h>
 #include <linux/ptrace.h>
 #include <linux/sched/coredump.h>
@@ -387,4 +389,134 @@ int klab_task_who(struct klab_context *context, void *arg)
 	put_mm(mm);
 	put_task_struct(task);
 	return 0;
+}
+
+/* One thing that two tasks have, NULL where one has none. */
+static void compare(struct klab_task_compare *ask, u64 what, const void *one, const void *other)
+{
+	if (!one && !other)
+		return;
+	*(one == other ? &ask->same : &ask->different) |= what;
+}
+
+/*
+ * What a task holds on to, copied under its lock. The pointers are only ever compared:
+ * what they lead to may be gone by then.
+ */
+struct held {
+	const void *files, *fs, *io;
+	struct nsproxy spaces;
+};
+
+static void get_held(struct task_struct *task, struct held *held)
+{
+	task_lock(task);
+	held->files = task->files;
+	held->fs = task->fs;
+	held->io = task->io_context;
+	if (task->nsproxy)
+		held->spaces = *task->nsproxy;
+	else
+		memset(&held->spaces, 0, sizeof(held->spaces));
+	task_unlock(task);
+}
+
+static void compare_held(struct klab_task_compare *ask, const struct held *one,
+			 const struct held *other)
+{
+	compare(ask, KLAB_SAME_FILES, one->files, other->files);
+	compare(ask, KLAB_SAME_FS, one->fs, other->fs);
+	compare(ask, KLAB_SAME_IO, one->io, other->io);
+	compare(ask, KLAB_SAME_UTS_NS, one->spaces.uts_ns, other->spaces.uts_ns);
+	compare(ask, KLAB_SAME_IPC_NS, one->spaces.ipc_ns, other->spaces.ipc_ns);
+	compare(ask, KLAB_SAME_MOUNT_NS, one->spaces.mnt_ns, other->spaces.mnt_ns);
+	compare(ask, KLAB_SAME_CHILD_PID_NS, one->spaces.pid_ns_for_children,
+		other->spaces.pid_ns_for_children);
+	compare(ask, KLAB_SAME_NET_NS, one->spaces.net_ns, other->spaces.net_ns);
+	compare(ask, KLAB_SAME_CGROUP_NS, one->spaces.cgroup_ns, other->spaces.cgroup_ns);
+	compare(ask, KLAB_SAME_TIME_NS, one->spaces.time_ns, other->spaces.time_ns);
+}
+
+static void compare_rest(struct klab_task_compare *ask, struct task_struct *one,
+			 struct task_struct *other)
+{
+	compare(ask, KLAB_SAME_PROCESS, one->signal, other->signal);
+	rcu_read_lock();
+	compare(ask, KLAB_SAME_HANDLERS, rcu_access_pointer(one->sighand),
+		rcu_access_pointer(other->sighand));
+	compare(ask, KLAB_SAME_CREDENTIALS, __task_cred(one), __task_cred(other));
+	compare(ask, KLAB_SAME_USER_NS, __task_cred(one)->user_ns, __task_cred(other)->user_ns);
+	compare(ask, KLAB_SAME_PID_NS, task_active_pid_ns(one), task_active_pid_ns(other));
+	rcu_read_unlock();
+#ifdef CONFIG_SYSVIPC
+	compare(ask, KLAB_SAME_UNDO, READ_ONCE(one->sysvsem.undo_list),
+		READ_ONCE(other->sysvsem.undo_list));
+#endif
+}
+
+/* The context of the caller's descriptor @fd, which @file keeps until it is put. */
+static struct klab_context *other_context(int fd, struct file **file)
+{
+	*file = fget(fd);
+	if (!*file)
+		return ERR_PTR(-EBADF);
+	if ((*file)->f_op == &klab_task_fops)
+		return (*file)->private_data;
+	fput(*file);
+	return ERR_PTR(-EINVAL);
+}
+
+int klab_task_compare(struct klab_context *context, void *arg)
+{
+	struct klab_task_compare *ask = arg;
+	struct mm_struct *mm, *other_mm;
+	struct task_struct *task, *other;
+	struct held held, other_held;
+	struct klab_context *with;
+	struct file *file;
+
+	if (ask->flags)
+		return -EINVAL;
+	with = other_context(ask->other, &file);
+	if (IS_ERR(with))
+		return PTR_ERR(with);
+	other = look(with, &other_mm);
+	fput(file);
+	if (IS_ERR(other))
+		return PTR_ERR(other);
+	task = look(context, &mm);
+	if (!IS_ERR(task)) {
+		ask->same = 0;
+		ask->different = 0;
+		compare(ask, KLAB_SAME_MEMORY, mm, other_mm);
+		get_held(task, &held);
+		get_held(other, &other_held);
+		compare_held(ask, &held, &other_held);
+		compare_rest(ask, task, other);
+		put_mm(mm);
+		put_task_struct(task);
+	}
+	put_mm(other_mm);
+	put_task_struct(other);
+	return PTR_ERR_OR_ZERO(task);
+}
+
+int klab_task_walk(struct klab_context *context, void *arg)
+{
+	struct klab_task_walk *ask = arg;
+	struct mm_struct *mm;
+	int error;
+
+	if (ask->flags & ~KLAB_FRAMES)
+		return -EINVAL;
+	if (!klab_frames_permitted(ask->flags))
+		return -EPERM;
+	mm = klab_task_mm(context);
+	if (IS_ERR(mm))
+		return PTR_ERR(mm);
+	ask->levels = 0;
+	memset(ask->entries, 0, sizeof(ask->entries));
+	error = klab_tables_walk(ask, mm);
+	mmput(mm);
+	return error;
 }

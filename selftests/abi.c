@@ -41,6 +41,12 @@ TEST(command_numbers)
 	EXPECT_EQ(0xc020bb36, KLAB_IOC_NOTIFY_WAIT);
 	EXPECT_EQ(0x4008bb40, KLAB_IOC_TASK_OPEN);
 	EXPECT_EQ(0x80e8bb41, KLAB_IOC_TASK_WHO);
+	EXPECT_EQ(0xc018bb42, KLAB_IOC_TASK_COMPARE);
+	EXPECT_EQ(0x80d8bb43, KLAB_IOC_TASK_SPACE);
+	EXPECT_EQ(0xc030bb44, KLAB_IOC_TASK_AREAS);
+	EXPECT_EQ(0xc140bb45, KLAB_IOC_TASK_PAGES);
+	EXPECT_EQ(0xc0b0bb46, KLAB_IOC_TASK_WALK);
+	EXPECT_EQ(0xc070bb50, KLAB_IOC_FILE_STAT);
 }
 
 TEST(constants)
@@ -114,6 +120,102 @@ TEST(constants)
 	EXPECT_EQ(0x100, KLAB_TASK_NO_NEW_PRIVS);
 	EXPECT_EQ(0x200, KLAB_TASK_DUMPABLE);
 	EXPECT_EQ(0x400, KLAB_TASK_MEMORY);
+	EXPECT_EQ(0x20000, KLAB_FEATURE_TASK_PAGES);
+	EXPECT_EQ(0x40000, KLAB_FEATURE_TASK_WALK);
+	EXPECT_EQ(0x80000, KLAB_FEATURE_FILE);
+	EXPECT_EQ(0x1, KLAB_PAGES_HOLD);
+	EXPECT_EQ(0x2, KLAB_PAGES_PARTIAL);
+	EXPECT_EQ(0x1, KLAB_SAME_MEMORY);
+	EXPECT_EQ(0x2, KLAB_SAME_FILES);
+	EXPECT_EQ(0x4, KLAB_SAME_FS);
+	EXPECT_EQ(0x8, KLAB_SAME_HANDLERS);
+	EXPECT_EQ(0x10, KLAB_SAME_PROCESS);
+	EXPECT_EQ(0x20, KLAB_SAME_IO);
+	EXPECT_EQ(0x40, KLAB_SAME_UNDO);
+	EXPECT_EQ(0x80, KLAB_SAME_CREDENTIALS);
+	EXPECT_EQ(0x100, KLAB_SAME_UTS_NS);
+	EXPECT_EQ(0x200, KLAB_SAME_IPC_NS);
+	EXPECT_EQ(0x400, KLAB_SAME_MOUNT_NS);
+	EXPECT_EQ(0x800, KLAB_SAME_PID_NS);
+	EXPECT_EQ(0x1000, KLAB_SAME_CHILD_PID_NS);
+	EXPECT_EQ(0x2000, KLAB_SAME_NET_NS);
+	EXPECT_EQ(0x4000, KLAB_SAME_CGROUP_NS);
+	EXPECT_EQ(0x8000, KLAB_SAME_TIME_NS);
+	EXPECT_EQ(0x10000, KLAB_SAME_USER_NS);
+	EXPECT_EQ(0x1, KLAB_AREA_READ);
+	EXPECT_EQ(0x2, KLAB_AREA_WRITE);
+	EXPECT_EQ(0x4, KLAB_AREA_EXEC);
+	EXPECT_EQ(0x8, KLAB_AREA_SHARED);
+	EXPECT_EQ(0x10, KLAB_AREA_MAY_READ);
+	EXPECT_EQ(0x20, KLAB_AREA_MAY_WRITE);
+	EXPECT_EQ(0x40, KLAB_AREA_MAY_EXEC);
+	EXPECT_EQ(0x80, KLAB_AREA_MAY_SHARE);
+	EXPECT_EQ(0x100, KLAB_AREA_GROWS_DOWN);
+	EXPECT_EQ(0x200, KLAB_AREA_LOCKED);
+	EXPECT_EQ(0x400, KLAB_AREA_LOCK_ON_FAULT);
+	EXPECT_EQ(0x800, KLAB_AREA_SEQUENTIAL);
+	EXPECT_EQ(0x1000, KLAB_AREA_RANDOM);
+	EXPECT_EQ(0x2000, KLAB_AREA_DONT_FORK);
+	EXPECT_EQ(0x4000, KLAB_AREA_WIPE_ON_FORK);
+	EXPECT_EQ(0x8000, KLAB_AREA_DONT_DUMP);
+	EXPECT_EQ(0x10000, KLAB_AREA_DONT_EXPAND);
+	EXPECT_EQ(0x20000, KLAB_AREA_ACCOUNTED);
+	EXPECT_EQ(0x40000, KLAB_AREA_NO_RESERVE);
+	EXPECT_EQ(0x80000, KLAB_AREA_HUGE);
+	EXPECT_EQ(0x100000, KLAB_AREA_NO_HUGE);
+	EXPECT_EQ(0x200000, KLAB_AREA_HUGETLB);
+	EXPECT_EQ(0x400000, KLAB_AREA_MERGEABLE);
+	EXPECT_EQ(0x800000, KLAB_AREA_SOFT_DIRTY);
+	EXPECT_EQ(0x1000000, KLAB_AREA_IO);
+	EXPECT_EQ(0x2000000, KLAB_AREA_FRAMES_ONLY);
+	EXPECT_EQ(0x4000000, KLAB_AREA_FRAMES_TOO);
+	EXPECT_EQ(0x8000000, KLAB_AREA_SYNC);
+	EXPECT_EQ(0x10000000, KLAB_AREA_USERFAULT_MISSING);
+	EXPECT_EQ(0x20000000, KLAB_AREA_USERFAULT_WRITE);
+	EXPECT_EQ(0x40000000, KLAB_AREA_USERFAULT_MINOR);
+	EXPECT_EQ(0x1, KLAB_FRAMES);
+	EXPECT_EQ(0x1, KLAB_PAGE_PRESENT);
+	EXPECT_EQ(0x2, KLAB_PAGE_WRITABLE);
+	EXPECT_EQ(0x4, KLAB_PAGE_NO_AREA);
+	EXPECT_EQ(0x8, KLAB_PAGE_UNKNOWN);
+	EXPECT_EQ(0x10, KLAB_PAGE_ANON);
+	EXPECT_EQ(0x20, KLAB_PAGE_FILE);
+	EXPECT_EQ(0x40, KLAB_PAGE_SHMEM);
+	EXPECT_EQ(0x80, KLAB_PAGE_ZERO);
+	EXPECT_EQ(0x100, KLAB_PAGE_SHARED);
+	EXPECT_EQ(0x200, KLAB_PAGE_LARGE);
+	EXPECT_EQ(0x400, KLAB_PAGE_HUGETLB);
+	EXPECT_EQ(0x800, KLAB_PAGE_WITHHELD);
+	EXPECT_EQ(0x1000, KLAB_PAGE_KSM);
+	EXPECT_EQ(0x2000, KLAB_PAGE_EXCLUSIVE);
+	EXPECT_EQ(0x4000, KLAB_PAGE_LAZY_FREE);
+	EXPECT_EQ(0x8000, KLAB_PAGE_DIRTY);
+	EXPECT_EQ(0x10000, KLAB_PAGE_REFERENCED);
+	EXPECT_EQ(0x20000, KLAB_PAGE_LRU);
+	EXPECT_EQ(0x40000, KLAB_PAGE_ACTIVE);
+	EXPECT_EQ(0x80000, KLAB_PAGE_UNEVICTABLE);
+	EXPECT_EQ(0x100000, KLAB_PAGE_MLOCKED);
+	EXPECT_EQ(0x200000, KLAB_PAGE_WRITEBACK);
+	EXPECT_EQ(0x400000, KLAB_PAGE_SWAP_CACHE);
+	EXPECT_EQ(0x1, KLAB_ENTRY_PRESENT);
+	EXPECT_EQ(0x2, KLAB_ENTRY_PAGE);
+	EXPECT_EQ(0x4, KLAB_ENTRY_NOTE);
+	EXPECT_EQ(0x8, KLAB_ENTRY_NO_ACCESS);
+	EXPECT_EQ(0x10, KLAB_ENTRY_WRITABLE);
+	EXPECT_EQ(0x20, KLAB_ENTRY_USER);
+	EXPECT_EQ(0x40, KLAB_ENTRY_WRITE_THROUGH);
+	EXPECT_EQ(0x80, KLAB_ENTRY_NO_CACHE);
+	EXPECT_EQ(0x100, KLAB_ENTRY_ACCESSED);
+	EXPECT_EQ(0x200, KLAB_ENTRY_DIRTY);
+	EXPECT_EQ(0x400, KLAB_ENTRY_NO_EXEC);
+	EXPECT_EQ(0x800, KLAB_ENTRY_SOFT_DIRTY);
+	EXPECT_EQ(0x1000, KLAB_ENTRY_USERFAULT);
+	EXPECT_EQ(0x1, KLAB_CACHE_DIRTY);
+	EXPECT_EQ(0x2, KLAB_CACHE_WRITEBACK);
+	EXPECT_EQ(0x4, KLAB_CACHE_READING);
+	EXPECT_EQ(0x1, KLAB_FILE_RANDOM);
+	EXPECT_EQ(0x2, KLAB_FILE_NO_REUSE);
+	EXPECT_EQ(0x4, KLAB_FILE_CACHE);
 }
 
 TEST(struct_info)
@@ -527,6 +629,156 @@ TEST(struct_task_who)
 	FIELD(klab_task_usage, involuntary_switches, 40, 8);
 }
 
+TEST(struct_task_compare)
+{
+	EXPECT_EQ(24, sizeof(struct klab_task_compare));
+	FIELD(klab_task_compare, other, 0, 4);
+	FIELD(klab_task_compare, flags, 4, 4);
+	FIELD(klab_task_compare, same, 8, 8);
+	FIELD(klab_task_compare, different, 16, 8);
+}
+
+TEST(struct_task_space)
+{
+	EXPECT_EQ(216, sizeof(struct klab_task_space));
+	FIELD(klab_task_space, code_start, 0, 8);
+	FIELD(klab_task_space, code_end, 8, 8);
+	FIELD(klab_task_space, data_start, 16, 8);
+	FIELD(klab_task_space, data_end, 24, 8);
+	FIELD(klab_task_space, brk_start, 32, 8);
+	FIELD(klab_task_space, brk, 40, 8);
+	FIELD(klab_task_space, stack_start, 48, 8);
+	FIELD(klab_task_space, arguments_start, 56, 8);
+	FIELD(klab_task_space, arguments_end, 64, 8);
+	FIELD(klab_task_space, environment_start, 72, 8);
+	FIELD(klab_task_space, environment_end, 80, 8);
+	FIELD(klab_task_space, mmap_base, 88, 8);
+	FIELD(klab_task_space, end, 96, 8);
+	FIELD(klab_task_space, pages, 104, 8);
+	FIELD(klab_task_space, pages_most, 112, 8);
+	FIELD(klab_task_space, locked, 120, 8);
+	FIELD(klab_task_space, pinned, 128, 8);
+	FIELD(klab_task_space, data, 136, 8);
+	FIELD(klab_task_space, executable, 144, 8);
+	FIELD(klab_task_space, stack, 152, 8);
+	FIELD(klab_task_space, anonymous, 160, 8);
+	FIELD(klab_task_space, file, 168, 8);
+	FIELD(klab_task_space, shmem, 176, 8);
+	FIELD(klab_task_space, swapped, 184, 8);
+	FIELD(klab_task_space, resident_most, 192, 8);
+	FIELD(klab_task_space, table_bytes, 200, 8);
+	FIELD(klab_task_space, areas, 208, 4);
+	FIELD(klab_task_space, users, 212, 4);
+}
+
+TEST(struct_area)
+{
+	EXPECT_EQ(56, sizeof(struct klab_area));
+	FIELD(klab_area, start, 0, 8);
+	FIELD(klab_area, end, 8, 8);
+	FIELD(klab_area, flags, 16, 8);
+	FIELD(klab_area, offset, 24, 8);
+	FIELD(klab_area, inode, 32, 8);
+	FIELD(klab_area, major, 40, 4);
+	FIELD(klab_area, minor, 44, 4);
+	FIELD(klab_area, name_offset, 48, 4);
+	FIELD(klab_area, name_bytes, 52, 4);
+}
+
+TEST(struct_task_areas)
+{
+	EXPECT_EQ(48, sizeof(struct klab_task_areas));
+	FIELD(klab_task_areas, start, 0, 8);
+	FIELD(klab_task_areas, end, 8, 8);
+	FIELD(klab_task_areas, areas, 16, 16);
+	FIELD(klab_task_areas, names, 32, 8);
+	FIELD(klab_task_areas, names_bytes, 40, 4);
+	FIELD(klab_task_areas, flags, 44, 4);
+}
+
+TEST(struct_page)
+{
+	EXPECT_EQ(24, sizeof(struct klab_page));
+	FIELD(klab_page, frame, 0, 8);
+	FIELD(klab_page, flags, 8, 4);
+	FIELD(klab_page, references, 12, 4);
+	FIELD(klab_page, mappings, 16, 4);
+	FIELD(klab_page, order, 20, 4);
+}
+
+TEST(struct_page_run)
+{
+	EXPECT_EQ(24, sizeof(struct klab_page_run));
+	FIELD(klab_page_run, start, 0, 8);
+	FIELD(klab_page_run, pages, 8, 8);
+	FIELD(klab_page_run, flags, 16, 4);
+	FIELD(klab_page_run, reserved, 20, 4);
+}
+
+TEST(struct_task_pages)
+{
+	EXPECT_EQ(320, sizeof(struct klab_task_pages));
+	FIELD(klab_task_pages, start, 0, 8);
+	FIELD(klab_task_pages, bytes, 8, 8);
+	FIELD(klab_task_pages, flags, 16, 4);
+	FIELD(klab_task_pages, mask, 20, 4);
+	FIELD(klab_task_pages, walked, 24, 8);
+	FIELD(klab_task_pages, pages, 32, 16);
+	FIELD(klab_task_pages, runs, 48, 16);
+	FIELD(klab_task_pages, counts, 64, 256);
+}
+
+TEST(struct_table_entry)
+{
+	EXPECT_EQ(32, sizeof(struct klab_table_entry));
+	FIELD(klab_table_entry, raw, 0, 8);
+	FIELD(klab_table_entry, frame, 8, 8);
+	FIELD(klab_table_entry, level, 16, 4);
+	FIELD(klab_table_entry, index, 20, 4);
+	FIELD(klab_table_entry, flags, 24, 4);
+	FIELD(klab_table_entry, reserved, 28, 4);
+}
+
+TEST(struct_task_walk)
+{
+	EXPECT_EQ(176, sizeof(struct klab_task_walk));
+	FIELD(klab_task_walk, address, 0, 8);
+	FIELD(klab_task_walk, flags, 8, 4);
+	FIELD(klab_task_walk, levels, 12, 4);
+	FIELD(klab_task_walk, entries, 16, 160);
+}
+
+TEST(struct_file_run)
+{
+	EXPECT_EQ(24, sizeof(struct klab_file_run));
+	FIELD(klab_file_run, start, 0, 8);
+	FIELD(klab_file_run, pages, 8, 8);
+	FIELD(klab_file_run, flags, 16, 4);
+	FIELD(klab_file_run, reserved, 20, 4);
+}
+
+TEST(struct_file_stat)
+{
+	EXPECT_EQ(112, sizeof(struct klab_file_stat));
+	FIELD(klab_file_stat, fd, 0, 4);
+	FIELD(klab_file_stat, flags, 4, 4);
+	FIELD(klab_file_stat, start, 8, 8);
+	FIELD(klab_file_stat, pages, 16, 8);
+	FIELD(klab_file_stat, size, 24, 8);
+	FIELD(klab_file_stat, state, 32, 4);
+	FIELD(klab_file_stat, ahead_pages, 36, 4);
+	FIELD(klab_file_stat, ahead_start, 40, 8);
+	FIELD(klab_file_stat, ahead_async, 48, 4);
+	FIELD(klab_file_stat, ahead_most, 52, 4);
+	FIELD(klab_file_stat, device_most, 56, 4);
+	FIELD(klab_file_stat, map_misses, 60, 4);
+	FIELD(klab_file_stat, read_last, 64, 8);
+	FIELD(klab_file_stat, cached, 72, 8);
+	FIELD(klab_file_stat, dirty, 80, 8);
+	FIELD(klab_file_stat, writeback, 88, 8);
+	FIELD(klab_file_stat, runs, 96, 16);
+}
+
 /* The table that the other tests go by knows every command as the header has it. */
 TEST(command_table)
 {
@@ -548,7 +800,8 @@ TEST(handshake)
 	__u64 known = KLAB_FEATURE_PAGES | KLAB_FEATURE_SIGNAL | KLAB_FEATURE_EVENTFD |
 		      KLAB_FEATURE_COMPAT | KLAB_FEATURE_NUMA | KLAB_FEATURE_CHANNEL |
 		      KLAB_FEATURE_MAP | KLAB_FEATURE_TYPES | KLAB_FEATURE_NOTIFY |
-		      KLAB_FEATURE_ERROR | KLAB_FEATURE_TASK;
+		      KLAB_FEATURE_ERROR | KLAB_FEATURE_TASK | KLAB_FEATURE_TASK_PAGES |
+		      KLAB_FEATURE_TASK_WALK | KLAB_FEATURE_FILE;
 	int fd = open(KLAB_DEVICE, O_RDONLY | O_CLOEXEC);
 	struct klab_info info;
 

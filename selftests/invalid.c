@@ -215,4 +215,70 @@ TEST_F(invalid, task_open)
 	FLAGS_REFUSED(TASK_OPEN, task_open.flags, 0);
 }
 
+TEST_F(invalid, task_compare)
+{
+	REFUSED(EBADF, TASK_COMPARE, arg.task_compare.other = -1);
+	REFUSED(EBADF, TASK_COMPARE, arg.task_compare.other = INT_MAX);
+	REFUSED(EINVAL, TASK_COMPARE, arg.task_compare.other = self->scene.klab);
+	REFUSED(EINVAL, TASK_COMPARE, arg.task_compare.other = self->scene.channel);
+	REFUSED(EINVAL, TASK_COMPARE, arg.task_compare.other = self->scene.file);
+	FLAGS_REFUSED(TASK_COMPARE, task_compare.flags, 0);
+}
+
+TEST_F(invalid, task_areas)
+{
+	SIZES_REFUSED(TASK_AREAS, task_areas.areas, sizeof(struct klab_area));
+	RECORDS_REFUSED(TASK_AREAS, task_areas.areas, sizeof(struct klab_area));
+	FLAGS_REFUSED(TASK_AREAS, task_areas.flags, 0);
+	REFUSED(EINVAL, TASK_AREAS, (arg.task_areas.start = 4096, arg.task_areas.end = 4096));
+	REFUSED(EINVAL, TASK_AREAS, (arg.task_areas.start = 8192, arg.task_areas.end = 4096));
+	REFUSED(EFAULT, TASK_AREAS, (arg.task_areas.names_bytes = 1));
+	REFUSED(EFAULT, TASK_AREAS, (arg.task_areas.names_bytes = 4096,
+				     arg.task_areas.names = 1ULL << 63));
+}
+
+TEST_F(invalid, task_pages)
+{
+	__u64 far = 1ULL << 56, page = sysconf(_SC_PAGESIZE);
+
+	SIZES_REFUSED(TASK_PAGES, task_pages.pages, sizeof(struct klab_page));
+	RECORDS_REFUSED(TASK_PAGES, task_pages.pages, sizeof(struct klab_page));
+	SIZES_REFUSED(TASK_PAGES, task_pages.runs, sizeof(struct klab_page_run));
+	RECORDS_REFUSED(TASK_PAGES, task_pages.runs, sizeof(struct klab_page_run));
+	FLAGS_REFUSED(TASK_PAGES, task_pages.flags, KLAB_FRAMES);
+	FLAGS_REFUSED(TASK_PAGES, task_pages.mask, 0x7fffff);
+	REFUSED(EINVAL, TASK_PAGES, arg.task_pages.start++);
+	REFUSED(EINVAL, TASK_PAGES, arg.task_pages.start = far);
+	REFUSED(EINVAL, TASK_PAGES, arg.task_pages.start = -page);
+	REFUSED(EINVAL, TASK_PAGES, arg.task_pages.bytes = 0);
+	REFUSED(EINVAL, TASK_PAGES, arg.task_pages.bytes = page + 1);
+	REFUSED(EINVAL, TASK_PAGES, arg.task_pages.bytes = far);
+	REFUSED(EINVAL, TASK_PAGES, arg.task_pages.bytes = -arg.task_pages.start);
+	REFUSED(EINVAL, TASK_PAGES, arg.task_pages.bytes = -page);
+	REFUSED(EINVAL, TASK_PAGES, (arg.task_pages.start = 0, arg.task_pages.bytes = page << 32));
+}
+
+TEST_F(invalid, task_walk)
+{
+	REFUSED(EINVAL, TASK_WALK, arg.task_walk.address = 1ULL << 63);
+	REFUSED(EINVAL, TASK_WALK, arg.task_walk.address = 1ULL << 56);
+	REFUSED(EINVAL, TASK_WALK, arg.task_walk.address = ~0ULL);
+	REFUSED(EINVAL, TASK_WALK, arg.task_walk.address = 0xffffffff81000000);
+	FLAGS_REFUSED(TASK_WALK, task_walk.flags, KLAB_FRAMES);
+}
+
+TEST_F(invalid, file_stat)
+{
+	int path = open("/", O_PATH | O_CLOEXEC);
+
+	SIZES_REFUSED(FILE_STAT, file_stat.runs, sizeof(struct klab_file_run));
+	RECORDS_REFUSED(FILE_STAT, file_stat.runs, sizeof(struct klab_file_run));
+	FLAGS_REFUSED(FILE_STAT, file_stat.flags, 0);
+	REFUSED(EBADF, FILE_STAT, arg.file_stat.fd = -1);
+	REFUSED(EBADF, FILE_STAT, arg.file_stat.fd = INT_MAX);
+	REFUSED(EBADF, FILE_STAT, arg.file_stat.fd = path);
+	REFUSED(EINVAL, FILE_STAT, (arg.file_stat.start = ~0ULL, arg.file_stat.pages = 2));
+	close(path);
+}
+
 TEST_HARNESS_MAIN

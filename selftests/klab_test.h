@@ -63,7 +63,8 @@ enum {
 	CHANNEL_WAKE, PAGES_ALLOC, PAGES_FREE, PAGES_ZONES, PAGES_BOOKS, PAGES_LIST,
 	SIGNAL_SEND, EVENTFD_FIRE, ERROR,
 	NOTIFIER_CREATE, NOTIFY_SET, NOTIFY_QUERY, NOTIFY_LIST, NOTIFY_CANCEL, NOTIFY_FIRE,
-	NOTIFY_WAIT, TASK_OPEN, TASK_WHO, COMMANDS
+	NOTIFY_WAIT, TASK_OPEN, TASK_WHO, TASK_COMPARE, TASK_SPACE, TASK_AREAS, TASK_PAGES,
+	TASK_WALK, FILE_STAT, COMMANDS
 };
 
 static const struct command commands[COMMANDS] = {
@@ -108,6 +109,16 @@ static const struct command commands[COMMANDS] = {
 			    sizeof(struct klab_notify_wait), 32 },
 	[TASK_OPEN]	= { "TASK_OPEN", KLAB_IOC_TASK_OPEN, sizeof(struct klab_task_open), 8 },
 	[TASK_WHO]	= { "TASK_WHO", KLAB_IOC_TASK_WHO, sizeof(struct klab_task_who), 232 },
+	[TASK_COMPARE]	= { "TASK_COMPARE", KLAB_IOC_TASK_COMPARE,
+			    sizeof(struct klab_task_compare), 24 },
+	[TASK_SPACE]	= { "TASK_SPACE", KLAB_IOC_TASK_SPACE,
+			    sizeof(struct klab_task_space), 216 },
+	[TASK_AREAS]	= { "TASK_AREAS", KLAB_IOC_TASK_AREAS,
+			    sizeof(struct klab_task_areas), 48 },
+	[TASK_PAGES]	= { "TASK_PAGES", KLAB_IOC_TASK_PAGES,
+			    sizeof(struct klab_task_pages), 320 },
+	[TASK_WALK]	= { "TASK_WALK", KLAB_IOC_TASK_WALK, sizeof(struct klab_task_walk), 176 },
+	[FILE_STAT]	= { "FILE_STAT", KLAB_IOC_FILE_STAT, sizeof(struct klab_file_stat), 112 },
 };
 
 /* An ioctl that answers with its errno, or 0. */

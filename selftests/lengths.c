@@ -46,6 +46,12 @@ FIXTURE_VARIANT_ADD(lengths, notify_fire) { .command = NOTIFY_FIRE };
 FIXTURE_VARIANT_ADD(lengths, notify_wait) { .command = NOTIFY_WAIT };
 FIXTURE_VARIANT_ADD(lengths, task_open) { .command = TASK_OPEN };
 FIXTURE_VARIANT_ADD(lengths, task_who) { .command = TASK_WHO };
+FIXTURE_VARIANT_ADD(lengths, task_compare) { .command = TASK_COMPARE };
+FIXTURE_VARIANT_ADD(lengths, task_space) { .command = TASK_SPACE };
+FIXTURE_VARIANT_ADD(lengths, task_areas) { .command = TASK_AREAS };
+FIXTURE_VARIANT_ADD(lengths, task_pages) { .command = TASK_PAGES };
+FIXTURE_VARIANT_ADD(lengths, task_walk) { .command = TASK_WALK };
+FIXTURE_VARIANT_ADD(lengths, file_stat) { .command = FILE_STAT };
 
 FIXTURE_SETUP(lengths)
 {

@@ -26,6 +26,8 @@ struct scene {
 	__u32 notification;	/* rings the eventfd; was fired once */
 	int notifiers;		/* when all is set */
 	int task;		/* a handle on this process */
+	int file;		/* of one page, in memory */
+	__u64 page;		/* address of one that is present */
 	__u32 handle;		/* of one page that is held */
 	int channels;		/* private ones that were there before */
 	int tasks;		/* the same of handles on tasks */
@@ -58,6 +60,12 @@ union argument {
 	struct klab_notify_wait sleep;
 	struct klab_task_open task_open;
 	struct klab_task_who task_who;
+	struct klab_task_compare task_compare;
+	struct klab_task_space task_space;
+	struct klab_task_areas task_areas;
+	struct klab_task_pages task_pages;
+	struct klab_task_walk task_walk;
+	struct klab_file_stat file_stat;
 	unsigned char bytes[1 << _IOC_SIZEBITS];
 };
 
@@ -122,6 +130,10 @@ static inline bool scene_open(struct scene *scene)
 	scene->channels = count_channels();
 	scene->tasks = count_tasks();
 	scene->task = open_task(scene->klab, 0);
+	scene->file = memfd_create("scene", MFD_CLOEXEC);
+	scene->page = ((uintptr_t)&blocked) & -sysconf(_SC_PAGESIZE);
+	if (write(scene->file, "x", 1) != 1)
+		return false;
 	scene->channel = create_channel(scene->klab, SCENE_CAPACITY, 0);
 	scene->epoll = epoll_create1(EPOLL_CLOEXEC);
 
@@ -143,6 +155,7 @@ static inline void scene_close(struct scene *scene)
 	close(scene->epoll);
 	close(scene->channel);
 	close(scene->task);
+	close(scene->file);
 	close(scene->eventfd);
 }
 
@@ -185,7 +198,7 @@ static inline bool is_about_channel(int command)
 
 static inline bool is_about_task(int command)
 {
-	return command > TASK_OPEN && command <= TASK_WHO;
+	return command > TASK_OPEN && command <= TASK_WALK;
 }
 
 static inline bool is_about_notification(int command)
@@ -269,6 +282,20 @@ static inline void scene_argument(const struct scene *scene, int command, union 
 	case NOTIFY_WAIT:
 		arg->sleep.handle = scene->notification;
 		break;
+	case TASK_COMPARE:
+		arg->task_compare.other = scene->task;
+		break;
+	case TASK_PAGES:
+		arg->task_pages.start = scene->page;
+		arg->task_pages.bytes = sysconf(_SC_PAGESIZE);
+		arg->task_pages.mask = KLAB_PAGE_PRESENT;
+		break;
+	case TASK_WALK:
+		arg->task_walk.address = scene->page;
+		break;
+	case FILE_STAT:
+		arg->file_stat.fd = scene->file;
+		break;
 	}
 }
 
@@ -327,6 +354,20 @@ static inline bool scene_done(const struct scene *scene, int command, const unio
 		return traces.tasks == 2;
 	case TASK_WHO:
 		return arg->task_who.pid == getpid() && arg->task_who.threads == 1;
+	case TASK_COMPARE:
+		return arg->task_compare.same & KLAB_SAME_MEMORY && !arg->task_compare.different;
+	case TASK_SPACE:
+		return arg->task_space.brk == (uintptr_t)sbrk(0) && arg->task_space.users == 1;
+	case TASK_AREAS:
+		return arg->task_areas.areas.count > 4 && !arg->task_areas.names_bytes;
+	case TASK_PAGES:
+		return arg->task_pages.walked == (__u64)sysconf(_SC_PAGESIZE) &&
+		       arg->task_pages.counts[0] == 1 && arg->task_pages.runs.count == 1;
+	case TASK_WALK:
+		return arg->task_walk.levels >= 3 &&
+		       arg->task_walk.entries[0].flags & KLAB_ENTRY_PRESENT;
+	case FILE_STAT:
+		return arg->file_stat.state & KLAB_FILE_CACHE && arg->file_stat.cached == 1;
 	}
 	return false;
 }

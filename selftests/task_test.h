@@ -92,4 +92,128 @@ static inline long long proc_stat(pid_t pid, int field)
 	return *word >= 'A' ? *word : strtoll(word, NULL, 10);
 }
 
+#define PAGE	((unsigned long)sysconf(_SC_PAGESIZE))
+#define HUGE	(2UL << 20)
+
+/* All areas of a task and their names; the room is enough for any test. */
+struct areas {
+	struct klab_area area[4096];
+	char names[1 << 18];
+	__u32 count;
+};
+
+static inline int read_areas(int task, struct areas *areas)
+{
+	struct klab_task_areas ask = {
+		.areas = { (uintptr_t)areas->area, ARRAY_SIZE(areas->area),
+			   sizeof(areas->area[0]) },
+		.names = (uintptr_t)areas->names, .names_bytes = sizeof(areas->names),
+	};
+	int error = klab(task, KLAB_IOC_TASK_AREAS, &ask);
+
+	areas->count = ask.areas.count;
+	if (!error && (areas->count > ARRAY_SIZE(areas->area) ||
+		       ask.names_bytes > sizeof(areas->names)))
+		error = E2BIG;
+	return error;
+}
+
+/* The flags of the area that @address is in, or 0. */
+static inline __u64 area_flags(int task, const void *address)
+{
+	struct klab_area area = { 0 };
+	struct klab_task_areas ask = {
+		.start = (uintptr_t)address, .end = (uintptr_t)address + 1,
+		.areas = { (uintptr_t)&area, 1, sizeof(area) },
+	};
+
+	if (klab(task, KLAB_IOC_TASK_AREAS, &ask) || ask.areas.count != 1)
+		return 0;
+	return area.flags;
+}
+
+/* Records of @count pages from @start on. */
+static inline int read_pages(int task, const void *start, size_t count, __u32 flags,
+			     struct klab_page *pages)
+{
+	struct klab_task_pages ask = {
+		.start = (uintptr_t)start, .bytes = count * PAGE, .flags = flags,
+		.pages = { (uintptr_t)pages, count, sizeof(*pages) },
+	};
+	int error = klab(task, KLAB_IOC_TASK_PAGES, &ask);
+
+	if (!error && (ask.walked != count * PAGE || ask.pages.count != count))
+		error = EAGAIN;
+	return error;
+}
+
+/* How many of @count pages have @flag; -1 if they cannot be read. */
+static inline long count_pages(int task, const void *start, size_t count, __u32 flag)
+{
+	struct klab_task_pages ask = {
+		.start = (uintptr_t)start, .bytes = count * PAGE, .mask = flag,
+	};
+
+	if (klab(task, KLAB_IOC_TASK_PAGES, &ask))
+		return -1;
+	return ask.counts[__builtin_ctz(flag)];
+}
+
+static inline struct klab_task_space task_space(int task)
+{
+	struct klab_task_space space;
+
+	memset(&space, 0xff, sizeof(space));
+	klab(task, KLAB_IOC_TASK_SPACE, &space);
+	return space;
+}
+
+static inline char *map_pages(size_t count, int flags)
+{
+	char *memory = mmap(NULL, count * PAGE, PROT_READ | PROT_WRITE,
+			    MAP_ANONYMOUS | flags, -1, 0);
+
+	/* Of small pages, whatever the machine does with large ones. */
+	madvise(memory, count * PAGE, MADV_NOHUGEPAGE);
+	return memory;
+}
+
+static inline bool write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return done;
+}
+
+/* A disk in memory to swap to; false where there is none. Left behind for the next one. */
+static inline bool have_swap(void)
+{
+	char line[256];
+	FILE *swaps;
+	int lines = 0;
+
+	if (system("grep -q ram0 /proc/swaps") && !system("modprobe -q brd"))
+		system("{ mkswap /dev/ram0 && swapon /dev/ram0; } >/dev/null 2>&1");
+	swaps = fopen("/proc/swaps", "re");
+	while (swaps && fgets(line, sizeof(line), swaps))
+		lines++;
+	if (swaps)
+		fclose(swaps);
+	return lines > 1;
+}
+
+/* A file system on a disk in memory, with a page cache worth the name; NULL if none. */
+static inline const char *disk_directory(void)
+{
+	if (system("mountpoint -q /tmp/klab-disk") &&
+	    (system("modprobe -q brd; mkdir -p /tmp/klab-disk") ||
+	     system("mke2fs /dev/ram1 >/dev/null 2>&1") ||
+	     system("mount -t ext4 /dev/ram1 /tmp/klab-disk 2>/dev/null")))
+		return NULL;
+	return "/tmp/klab-disk";
+}
+
 #endif /* TASK_TEST_H */

@@ -83,7 +83,10 @@
 #define KLAB_FEATURE_TYPES	_BITULL(7)	/* klab_pages_source.types */
 #define KLAB_FEATURE_NOTIFY	_BITULL(12)	/* KLAB_IOC_NOTIFIER_CREATE */
 #define KLAB_FEATURE_ERROR	_BITULL(13)	/* KLAB_IOC_ERROR */
-#define KLAB_FEATURE_TASK	_BITULL(16)	/* KLAB_IOC_TASK_* but for those that follow */
+#define KLAB_FEATURE_TASK	_BITULL(16)	/* KLAB_IOC_TASK_* but for the next two */
+#define KLAB_FEATURE_TASK_PAGES	_BITULL(17)	/* KLAB_IOC_TASK_PAGES */
+#define KLAB_FEATURE_TASK_WALK	_BITULL(18)	/* KLAB_IOC_TASK_WALK */
+#define KLAB_FEATURE_FILE	_BITULL(19)	/* KLAB_IOC_FILE_STAT */
 
 /**
  * struct klab_info - the handshake: version, limits, features
@@ -1322,5 +1325,457 @@ struct klab_task_who {
 };
 
 #define KLAB_IOC_TASK_WHO	_IOR(KLAB_IOC_MAGIC, 0x41, struct klab_task_who)
+
+#define KLAB_SAME_MEMORY	0x1	/* address space: CLONE_VM */
+#define KLAB_SAME_FILES		0x2	/* table of descriptors: CLONE_FILES */
+#define KLAB_SAME_FS		0x4	/* root, working directory, umask: CLONE_FS */
+#define KLAB_SAME_HANDLERS	0x8	/* signal handlers: CLONE_SIGHAND */
+#define KLAB_SAME_PROCESS	0x10	/* threads of one process: CLONE_THREAD */
+#define KLAB_SAME_IO		0x20	/* io context: CLONE_IO */
+#define KLAB_SAME_UNDO		0x40	/* System V semaphore undo list: CLONE_SYSVSEM */
+#define KLAB_SAME_CREDENTIALS	0x80	/* one struct cred, until either changes */
+#define KLAB_SAME_UTS_NS	0x100	/* host name: not with CLONE_NEWUTS */
+#define KLAB_SAME_IPC_NS	0x200	/* not with CLONE_NEWIPC */
+#define KLAB_SAME_MOUNT_NS	0x400	/* not with CLONE_NEWNS */
+#define KLAB_SAME_PID_NS	0x800	/* not with CLONE_NEWPID */
+#define KLAB_SAME_CHILD_PID_NS	0x1000	/* that of their children, as unshare(2) set it */
+#define KLAB_SAME_NET_NS	0x2000	/* not with CLONE_NEWNET */
+#define KLAB_SAME_CGROUP_NS	0x4000	/* not with CLONE_NEWCGROUP */
+#define KLAB_SAME_TIME_NS	0x8000	/* not with CLONE_NEWTIME */
+#define KLAB_SAME_USER_NS	0x10000	/* not with CLONE_NEWUSER */
+
+/**
+ * struct klab_task_compare - what two tasks share
+ * @other: in: a descriptor from KLAB_IOC_TASK_OPEN, for the other task
+ * @flags: in: zero
+ * @same: out: KLAB_SAME_* bits of what both have, and it is one and the same
+ * @different: out: KLAB_SAME_* bits of what at least one has, and it is not the same
+ *
+ * On a task.
+ *
+ * What neither of them has is in neither: a task has its io context and its
+ * semaphore undo list only from their first use on, and no more than its credentials
+ * once it has exited.
+ *
+ * Try: --on TASK_OPEN:pid=SELF other=4
+ *
+ * EINVAL: flags, or other is not a task's descriptor. EBADF. ESRCH: see above, of
+ * either. EINTR: as for struct klab_task_open.
+ */
+struct klab_task_compare {
+	__s32 other;
+	__u32 flags;
+	__u64 same;
+	__u64 different;
+};
+
+#define KLAB_IOC_TASK_COMPARE	_IOWR(KLAB_IOC_MAGIC, 0x42, struct klab_task_compare)
+
+/**
+ * struct klab_task_space - the numbers of an address space
+ * @code_start: out: address of the program's code
+ * @code_end: out: end of it
+ * @data_start: out: address of its initialised data
+ * @data_end: out: end of it
+ * @brk_start: out: where the heap begins
+ * @brk: out: where it ends now, as brk(2) last set it
+ * @stack_start: out: where the main thread's stack began to grow down from
+ * @arguments_start: out: address of the arguments
+ * @arguments_end: out: end of them
+ * @environment_start: out: address of the environment
+ * @environment_end: out: end of it
+ * @mmap_base: out: where mmap(2) begins to look for room
+ * @end: out: where addresses of the user end
+ * @pages: out: pages of all areas, present or not
+ * @pages_most: out: the most that it ever was
+ * @locked: out: pages of areas that are locked
+ * @pinned: out: pages that somebody pinned for input and output, for long
+ * @data: out: pages of private writable areas that are no stack
+ * @executable: out: pages of executable areas that nobody may write
+ * @stack: out: pages of areas that grow down
+ * @anonymous: out: pages present that are anonymous
+ * @file: out: pages present that are a file's
+ * @shmem: out: pages present that are shared memory
+ * @swapped: out: pages that are in swap
+ * @resident_most: out: the most pages that were ever present
+ * @table_bytes: out: bytes of its page tables
+ * @areas: out: how many areas there are
+ * @users: out: tasks that share it, and other users in the kernel at this moment
+ *
+ * On a task.
+ *
+ * All from @code_start to @environment_end are read in one moment.
+ *
+ * Try: --on TASK_OPEN:pid=SELF
+ *
+ * ESRCH: see above. EINTR: as for struct klab_task_open.
+ */
+struct klab_task_space {
+	__u64 code_start;
+	__u64 code_end;
+	__u64 data_start;
+	__u64 data_end;
+	__u64 brk_start;
+	__u64 brk;
+	__u64 stack_start;
+	__u64 arguments_start;
+	__u64 arguments_end;
+	__u64 environment_start;
+	__u64 environment_end;
+	__u64 mmap_base;
+	__u64 end;
+	__u64 pages;
+	__u64 pages_most;
+	__u64 locked;
+	__u64 pinned;
+	__u64 data;
+	__u64 executable;
+	__u64 stack;
+	__u64 anonymous;
+	__u64 file;
+	__u64 shmem;
+	__u64 swapped;
+	__u64 resident_most;
+	__u64 table_bytes;
+	__u32 areas;
+	__u32 users;
+};
+
+#define KLAB_IOC_TASK_SPACE	_IOR(KLAB_IOC_MAGIC, 0x43, struct klab_task_space)
+
+#define KLAB_AREA_READ			0x1
+#define KLAB_AREA_WRITE			0x2
+#define KLAB_AREA_EXEC			0x4
+#define KLAB_AREA_SHARED		0x8
+#define KLAB_AREA_MAY_READ		0x10	/* this and the next two: mprotect(2) may */
+#define KLAB_AREA_MAY_WRITE		0x20
+#define KLAB_AREA_MAY_EXEC		0x40
+#define KLAB_AREA_MAY_SHARE		0x80	/* MAP_SHARED, be the file writable or not */
+#define KLAB_AREA_GROWS_DOWN		0x100	/* a stack */
+#define KLAB_AREA_LOCKED		0x200	/* mlock(2) */
+#define KLAB_AREA_LOCK_ON_FAULT		0x400	/* mlock2(2) with MLOCK_ONFAULT */
+#define KLAB_AREA_SEQUENTIAL		0x800	/* MADV_SEQUENTIAL */
+#define KLAB_AREA_RANDOM		0x1000	/* MADV_RANDOM */
+#define KLAB_AREA_DONT_FORK		0x2000	/* MADV_DONTFORK: a child does not get it */
+#define KLAB_AREA_WIPE_ON_FORK		0x4000	/* MADV_WIPEONFORK: a child gets zeroes */
+#define KLAB_AREA_DONT_DUMP		0x8000	/* MADV_DONTDUMP: not in a core dump */
+#define KLAB_AREA_DONT_EXPAND		0x10000	/* mremap(2) may not make it larger */
+#define KLAB_AREA_ACCOUNTED		0x20000	/* counts as committed memory */
+#define KLAB_AREA_NO_RESERVE		0x40000	/* MAP_NORESERVE */
+#define KLAB_AREA_HUGE			0x80000	/* MADV_HUGEPAGE */
+#define KLAB_AREA_NO_HUGE		0x100000	/* MADV_NOHUGEPAGE */
+#define KLAB_AREA_HUGETLB		0x200000	/* MAP_HUGETLB, or of a hugetlbfs */
+#define KLAB_AREA_MERGEABLE		0x400000	/* MADV_MERGEABLE: equal pages become one */
+#define KLAB_AREA_SOFT_DIRTY		0x800000	/* new since these bits were cleared */
+#define KLAB_AREA_IO			0x1000000	/* a device's memory */
+#define KLAB_AREA_FRAMES_ONLY		0x2000000	/* bare frames, not managed as pages */
+#define KLAB_AREA_FRAMES_TOO		0x4000000	/* it may have both */
+#define KLAB_AREA_SYNC			0x8000000	/* MAP_SYNC */
+#define KLAB_AREA_USERFAULT_MISSING	0x10000000	/* a userfaultfd hears of absent pages */
+#define KLAB_AREA_USERFAULT_WRITE	0x20000000	/* of writes */
+#define KLAB_AREA_USERFAULT_MINOR	0x40000000	/* of pages that only a mapping misses */
+
+/**
+ * struct klab_area - one area of an address space
+ * @start: out: its first address
+ * @end: out: the first one behind it
+ * @flags: out: KLAB_AREA_* bits
+ * @offset: out: bytes into the file; 0 without a file, as the next three
+ * @inode: out: the file's inode number
+ * @major: out: the file system's device
+ * @minor: out: the same
+ * @name_offset: out: bytes into the names, where the name begins
+ * @name_bytes: out: bytes of the name with its NUL; 0 if it has none
+ *
+ * The name is that of /proc/PID/maps, for the caller's root directory, and nothing
+ * in it is escaped. One that is too long for the kernel to tell is missing.
+ */
+struct klab_area {
+	__u64 start;
+	__u64 end;
+	__u64 flags;
+	__u64 offset;
+	__u64 inode;
+	__u32 major;
+	__u32 minor;
+	__u32 name_offset;
+	__u32 name_bytes;
+};
+
+/**
+ * struct klab_task_areas - the areas of an address space, by address
+ * @start: in: leave out those that end at this address or before
+ * @end: in: leave out those that begin at this address or behind it; 0 is no end
+ * @areas: struct klab_area, one for each
+ * @names: in: address of bytes where the names go
+ * @names_bytes: in: bytes of room there, 0 if no name is wanted; out: bytes that
+ *               all names have, of which as many as there was room for are there
+ * @flags: in: zero
+ *
+ * On a task.
+ *
+ * They are read a hundred at a time. What changes meanwhile behind the place that
+ * has been come to is told as it is then.
+ *
+ * Try: --on TASK_OPEN:pid=SELF
+ *
+ * EINVAL: start not below end, an address that no pointer can hold, areas.size,
+ * flags. ESRCH: see above. EINTR: the caller was killed. ENOMEM.
+ */
+struct klab_task_areas {
+	__u64 start;
+	__u64 end;
+	struct klab_array areas;
+	__u64 names;
+	__u32 names_bytes;
+	__u32 flags;
+};
+
+#define KLAB_IOC_TASK_AREAS	_IOWR(KLAB_IOC_MAGIC, 0x44, struct klab_task_areas)
+
+#define KLAB_FRAMES		0x1	/* frame numbers, not tokens */
+
+#define KLAB_PAGE_PRESENT	0x1
+#define KLAB_PAGE_WRITABLE	0x2	/* a write does not fault */
+#define KLAB_PAGE_NO_AREA	0x4	/* no area there */
+#define KLAB_PAGE_UNKNOWN	0x8	/* a device's, or not to be read */
+#define KLAB_PAGE_ANON		0x10	/* anonymous */
+#define KLAB_PAGE_FILE		0x20	/* in the page cache, of a file */
+#define KLAB_PAGE_SHMEM		0x40	/* in the page cache, of shared memory or tmpfs */
+#define KLAB_PAGE_ZERO		0x80	/* the kernel's one page of zeroes, or its large one */
+#define KLAB_PAGE_SHARED	0x100	/* mapped more than once */
+#define KLAB_PAGE_LARGE		0x200	/* part of a larger one */
+#define KLAB_PAGE_HUGETLB	0x400	/* part of one of hugetlbfs */
+#define KLAB_PAGE_WITHHELD	0x800	/* the flags that follow, and the counts, are not told */
+#define KLAB_PAGE_KSM		0x1000	/* one page for many equal ones */
+#define KLAB_PAGE_EXCLUSIVE	0x2000	/* anonymous: a write needs no copy */
+#define KLAB_PAGE_LAZY_FREE	0x4000	/* MADV_FREE: may be dropped as long as it is clean */
+#define KLAB_PAGE_DIRTY		0x8000	/* as far as the page knows */
+#define KLAB_PAGE_REFERENCED	0x10000	/* used of late; likewise */
+#define KLAB_PAGE_LRU		0x20000	/* in a list that reclaim looks at */
+#define KLAB_PAGE_ACTIVE	0x40000	/* in one of those it looks at last */
+#define KLAB_PAGE_UNEVICTABLE	0x80000	/* reclaim leaves it alone */
+#define KLAB_PAGE_MLOCKED	0x100000	/* because of mlock(2) */
+#define KLAB_PAGE_WRITEBACK	0x200000	/* being written */
+#define KLAB_PAGE_SWAP_CACHE	0x400000	/* its place in swap is known */
+
+/**
+ * struct klab_page - one page of a range
+ * @frame: out: its token, or frame number with KLAB_FRAMES; 0 if it is not present
+ * @flags: out: KLAB_PAGE_* bits
+ * @references: out: users of the page, or of the whole larger one; 0 if withheld
+ * @mappings: out: page table entries that map it; 0 if withheld
+ * @order: out: log2 of the pages that its page table entry maps
+ */
+struct klab_page {
+	__u64 frame;
+	__u32 flags;
+	__u32 references;
+	__u32 mappings;
+	__u32 order;
+};
+
+/**
+ * struct klab_page_run - pages in a row that are alike
+ * @start: out: address of the first
+ * @pages: out: pages there are
+ * @flags: out: their flags, of those in klab_task_pages.mask
+ * @reserved: out: zero
+ */
+struct klab_page_run {
+	__u64 start;
+	__u64 pages;
+	__u32 flags;
+	__u32 reserved;
+};
+
+/**
+ * struct klab_task_pages - the pages of a range of addresses
+ * @start: in: its first address, at a page's beginning
+ * @bytes: in: bytes of it, whole pages, fewer than 2^32 of them
+ * @flags: in: KLAB_FRAMES or zero
+ * @mask: in: KLAB_PAGE_* bits that are counted, and in which the pages of a run are
+ *        alike
+ * @walked: out: bytes that were looked at
+ * @pages: struct klab_page, one for each page
+ * @runs: struct klab_page_run, one for each run
+ * @counts: out: pages that have each flag of @mask, bit 0 first
+ *
+ * On a task.
+ *
+ * Looks and does nothing: no page is faulted in or copied for it. What it tells of
+ * 32 pages was so at one moment. A range with a long way to go is left early when a
+ * signal comes, or when somebody unmaps the pages faster than they can be looked at;
+ * @walked then says how far the answer goes, and is at least one page.
+ *
+ * Of the processors' page tables it tells what the kernel lets a module know: not
+ * what an entry holds that is not present (in swap, or nothing at all), not the
+ * dirty and accessed bits, which reach the page later, and nothing about memory that
+ * may not be read. A page set apart to find out which node uses it (NUMA balancing)
+ * is told as absent until somebody touches it.
+ *
+ * Quick with no room for pages and nothing in the mask beyond
+ * KLAB_PAGE_PRESENT, WRITABLE, NO_AREA and UNKNOWN: then no page is looked at.
+ *
+ * A token is the same for the same page, in every process, as long as the module is
+ * loaded, and tells nothing else. Frame numbers, and what is KLAB_PAGE_WITHHELD of
+ * pages of files, which anybody may use, are for CAP_SYS_ADMIN in the initial user
+ * namespace.
+ *
+ * Try: --on TASK_OPEN:pid=SELF start=4096 bytes=4096 mask=PRESENT
+ *
+ * EINVAL: start, bytes, flags, mask, pages.size, runs.size, or past the end of the
+ * addresses. EPERM: KLAB_FRAMES without CAP_SYS_ADMIN. ESRCH: see above. EAGAIN: not
+ * even the first page held still. EINTR: the caller was killed. ENOMEM. EOPNOTSUPP:
+ * a kernel without KLAB_FEATURE_TASK_PAGES.
+ */
+struct klab_task_pages {
+	__u64 start;
+	__u64 bytes;
+	__u32 flags;
+	__u32 mask;
+	__u64 walked;
+	struct klab_array pages;
+	struct klab_array runs;
+	__u64 counts[32];
+};
+
+#define KLAB_IOC_TASK_PAGES	_IOWR(KLAB_IOC_MAGIC, 0x45, struct klab_task_pages)
+
+#define KLAB_ENTRY_PRESENT	0x1	/* leads to a table or a page */
+#define KLAB_ENTRY_PAGE		0x2	/* to a page, whose size the level tells */
+#define KLAB_ENTRY_NOTE		0x4	/* not present: the kernel's note, of swap say */
+#define KLAB_ENTRY_NO_ACCESS	0x8	/* there, but the processor may not know: PROT_NONE */
+#define KLAB_ENTRY_WRITABLE	0x10
+#define KLAB_ENTRY_USER		0x20	/* not for the kernel alone */
+#define KLAB_ENTRY_WRITE_THROUGH	0x40
+#define KLAB_ENTRY_NO_CACHE	0x80
+#define KLAB_ENTRY_ACCESSED	0x100	/* the processor has used it */
+#define KLAB_ENTRY_DIRTY	0x200	/* the processor has written to the page */
+#define KLAB_ENTRY_NO_EXEC	0x400
+#define KLAB_ENTRY_SOFT_DIRTY	0x800	/* written since the soft-dirty bits were cleared */
+#define KLAB_ENTRY_USERFAULT	0x1000	/* a userfaultfd hears of the next write */
+
+/**
+ * struct klab_table_entry - what one page table says of an address
+ * @raw: out: the entry as it is. Its frame number is zero without KLAB_FRAMES, and so
+ *       is all of one that is not present
+ * @frame: out: of the table or page it leads to: token, or number with KLAB_FRAMES
+ * @level: out: 5 or 4 for the top, 1 for the last table
+ * @index: out: of the entry in its table
+ * @flags: out: KLAB_ENTRY_* bits
+ * @reserved: out: zero
+ */
+struct klab_table_entry {
+	__u64 raw;
+	__u64 frame;
+	__u32 level;
+	__u32 index;
+	__u32 flags;
+	__u32 reserved;
+};
+
+/**
+ * struct klab_task_walk - one address, page table by page table
+ * @address: in: any address of the user
+ * @flags: in: KLAB_FRAMES or zero
+ * @levels: out: entries that there are, from the top down to the one that ends it
+ * @entries: out: those entries
+ *
+ * On a task.
+ *
+ * The address space is held still for a moment, as by mmap(2). For one address, to
+ * learn from; KLAB_IOC_TASK_PAGES is for many.
+ *
+ * Try: --on TASK_OPEN:pid=SELF address=4096
+ *
+ * EINVAL: address, flags. EPERM: KLAB_FRAMES without CAP_SYS_ADMIN in the initial
+ * user namespace. ESRCH: see above. EINTR: the caller was killed. EOPNOTSUPP: no
+ * KLAB_FEATURE_TASK_WALK, which only x86-64 has.
+ */
+struct klab_task_walk {
+	__u64 address;
+	__u32 flags;
+	__u32 levels;
+	struct klab_table_entry entries[5];
+};
+
+#define KLAB_IOC_TASK_WALK	_IOWR(KLAB_IOC_MAGIC, 0x46, struct klab_task_walk)
+
+#define KLAB_CACHE_DIRTY	0x1	/* to be written */
+#define KLAB_CACHE_WRITEBACK	0x2	/* being written */
+#define KLAB_CACHE_READING	0x4	/* not read yet */
+
+/**
+ * struct klab_file_run - pages in a row of a file that are in memory
+ * @start: out: pages of the file before the first
+ * @pages: out: pages there are
+ * @flags: out: KLAB_CACHE_* bits, the same for all
+ * @reserved: out: zero
+ */
+struct klab_file_run {
+	__u64 start;
+	__u64 pages;
+	__u32 flags;
+	__u32 reserved;
+};
+
+#define KLAB_FILE_RANDOM	0x1	/* POSIX_FADV_RANDOM: no read-ahead */
+#define KLAB_FILE_NO_REUSE	0x2	/* POSIX_FADV_NOREUSE, from Linux 6.3 on */
+#define KLAB_FILE_CACHE		0x4	/* the caller may know what is in memory */
+
+/**
+ * struct klab_file_stat - an open file of the caller: advice, read-ahead, page cache
+ * @fd: in: a descriptor
+ * @flags: in: zero
+ * @start: in: pages of the file to pass over
+ * @pages: in: pages to look at behind them; 0 is all
+ * @size: out: bytes of the file
+ * @state: out: KLAB_FILE_* bits
+ * @ahead_pages: out: pages of the last read-ahead
+ * @ahead_start: out: pages of the file before its first
+ * @ahead_async: out: pages of it that were left when the next was begun
+ * @ahead_most: out: the most pages of one; POSIX_FADV_SEQUENTIAL doubles it
+ * @device_most: out: the same for the file's device, as it is set up
+ * @map_misses: out: times of late that a mapping found a page missing
+ * @read_last: out: where in the file read(2) last ended; negative: it has not yet
+ * @cached: out: pages in memory; this and the next two of those looked at
+ * @dirty: out: pages of them to be written
+ * @writeback: out: pages of them being written
+ * @runs: struct klab_file_run, one for each run of pages in memory
+ *
+ * On the device.
+ *
+ * Whoever may neither write to the file nor owns it does not learn what is in memory,
+ * as with mincore(2) and cachestat(2): then KLAB_FILE_CACHE is missing, and all of
+ * that is zero.
+ *
+ * Try: fd=0
+ *
+ * EINVAL: flags, start and pages too large, runs.size. EBADF: no descriptor, or one
+ * that was opened with O_PATH. EOPNOTSUPP: hugetlbfs, or memory that a file system
+ * gives out directly. EINTR: the caller was killed.
+ */
+struct klab_file_stat {
+	__s32 fd;
+	__u32 flags;
+	__u64 start;
+	__u64 pages;
+	__u64 size;
+	__u32 state;
+	__u32 ahead_pages;
+	__u64 ahead_start;
+	__u32 ahead_async;
+	__u32 ahead_most;
+	__u32 device_most;
+	__u32 map_misses;
+	__s64 read_last;
+	__u64 cached;
+	__u64 dirty;
+	__u64 writeback;
+	struct klab_array runs;
+};
+
+#define KLAB_IOC_FILE_STAT	_IOWR(KLAB_IOC_MAGIC, 0x50, struct klab_file_stat)
 
 #endif /* _UAPI_LINUX_KLAB_H */

@@ -23,6 +23,9 @@ static const struct feature features[] = {
 	{ KLAB_FEATURE_NOTIFY, "notify" },
 	{ KLAB_FEATURE_ERROR, "error" },
 	{ KLAB_FEATURE_TASK, "task" },
+	{ KLAB_FEATURE_TASK_PAGES, "task_pages" },
+	{ KLAB_FEATURE_TASK_WALK, "task_walk" },
+	{ KLAB_FEATURE_FILE, "file" },
 };
 
 /* The version that the module states, or "unknown". */

@@ -221,6 +221,37 @@ int klab_task_who(int task, struct klab_task_who *who)
 	return ioctl(task, KLAB_IOC_TASK_WHO, who);
 }
 
+int klab_task_compare(int task, int other, struct klab_task_compare *compare)
+{
+	*compare = (struct klab_task_compare){ .other = other };
+	return ioctl(task, KLAB_IOC_TASK_COMPARE, compare);
+}
+
+int klab_task_space(int task, struct klab_task_space *space)
+{
+	return ioctl(task, KLAB_IOC_TASK_SPACE, space);
+}
+
+int klab_task_areas(int task, struct klab_task_areas *areas)
+{
+	return ioctl(task, KLAB_IOC_TASK_AREAS, areas);
+}
+
+int klab_task_pages(int task, struct klab_task_pages *pages)
+{
+	return ioctl(task, KLAB_IOC_TASK_PAGES, pages);
+}
+
+int klab_task_walk(int task, struct klab_task_walk *walk)
+{
+	return ioctl(task, KLAB_IOC_TASK_WALK, walk);
+}
+
+int klab_file_stat(int fd, struct klab_file_stat *stat)
+{
+	return ioctl(fd, KLAB_IOC_FILE_STAT, stat);
+}
+
 /* One page of indices, and the ring twice. */
 static size_t map_size(const struct klab_ring *ring)
 {

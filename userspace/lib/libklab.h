@@ -141,6 +141,21 @@ int klab_task_open(int fd, __s32 pid);
 /* KLAB_IOC_TASK_WHO. Here @task is a handle from klab_task_open(). */
 int klab_task_who(int task, struct klab_task_who *who);
 
+/* KLAB_IOC_TASK_COMPARE: with the task of handle @other. */
+int klab_task_compare(int task, int other, struct klab_task_compare *compare);
+
+/* KLAB_IOC_TASK_SPACE. */
+int klab_task_space(int task, struct klab_task_space *space);
+
+/*
+ * KLAB_IOC_TASK_AREAS, _PAGES, _WALK; KLAB_IOC_FILE_STAT of the device: the caller
+ * fills the "in" fields and zeroes the rest.
+ */
+int klab_task_areas(int task, struct klab_task_areas *areas);
+int klab_task_pages(int task, struct klab_task_pages *pages);
+int klab_task_walk(int task, struct klab_task_walk *walk);
+int klab_file_stat(int fd, struct klab_file_stat *stat);
+
 /*
  * A mapped channel (struct klab_channel_map), as one process sees it. One thread
  * at a time may write through it, and one read.
