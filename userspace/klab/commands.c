@@ -6,8 +6,10 @@
 #include "tool.h"
 
 static const char * const option_names[OPT_IDS] = {
+	[OPT_AREA] = "area",
 	[OPT_COLOR] = "color",
 	[OPT_COUNT] = "count",
+	[OPT_DIFF] = "diff",
 	[OPT_FD] = "fd",
 	[OPT_FIRST] = "first",
 	[OPT_HELP] = "help",
@@ -117,6 +119,12 @@ static const struct option_use ioctl_call_options[] = {
 	{ OPT_END, NULL, NULL }
 };
 
+static const struct option_use task_pages_options[] = {
+	{ OPT_AREA, "AREA", "heap, stack, or an address in it (default heap)" },
+	{ OPT_DIFF, "PID", "the same addresses of another task, beside it" },
+	{ OPT_END, NULL, NULL }
+};
+
 const struct command commands[] = {
 	{
 		.object = "info", .options = none,
@@ -216,6 +224,42 @@ const struct command commands[] = {
 		.summary = "one firing, and every way to wait for it, side by side",
 		.example = "klab notify compare",
 		.run = notify_compare_run,
+	}, {
+		.object = "task", .verb = "show", .options = none,
+		.operands = "PID", .operands_min = 1, .operands_max = 1,
+		.summary = "who it is, what it has used, its address space in numbers",
+		.example = "klab task show $$",
+		.run = task_show_run,
+	}, {
+		.object = "task", .verb = "areas", .options = none,
+		.operands = "PID", .operands_min = 1, .operands_max = 1,
+		.summary = "the areas of its address space: pages, names, advice",
+		.example = "klab task areas $$",
+		.run = task_areas_run,
+	}, {
+		.object = "task", .verb = "pages", .options = task_pages_options,
+		.operands = "PID", .operands_min = 1, .operands_max = 1,
+		.summary = "the pages of an area as a map, one cell a page",
+		.example = "klab task pages $$ --area stack",
+		.run = task_pages_run,
+	}, {
+		.object = "task", .verb = "walk", .options = none,
+		.operands = "PID ADDRESS", .operands_min = 2, .operands_max = 2,
+		.summary = "one address, page table by page table",
+		.example = "klab task walk 1 0x400000",
+		.run = task_walk_run,
+	}, {
+		.object = "task", .verb = "compare", .options = none,
+		.operands = "PID PID", .operands_min = 2, .operands_max = 2,
+		.summary = "what two tasks share, and by which flag of clone",
+		.example = "klab task compare 1 $$",
+		.run = task_compare_run,
+	}, {
+		.object = "file", .verb = "show", .options = none,
+		.operands = "PATH|FD", .operands_min = 1, .operands_max = 1,
+		.summary = "an open file: advice, read-ahead, pages in memory",
+		.example = "klab file show /bin/sh",
+		.run = file_show_run,
 	}, {
 		.object = "tour", .options = none,
 		.summary = "bytes, pages, a signal, an eventfd: one page, checked",

@@ -32,8 +32,10 @@ enum exit_status {
 
 enum option_id {
 	OPT_END,		/* ends a list of options */
+	OPT_AREA,
 	OPT_COLOR,
 	OPT_COUNT,
+	OPT_DIFF,
 	OPT_FD,
 	OPT_FIRST,
 	OPT_HELP,
@@ -223,6 +225,22 @@ bool explain(const struct call *call, const struct contract_command *command,
 
 /* notify.c */
 int notify_compare_run(struct call *call);
+
+/* task.c */
+int task_show_run(struct call *call);
+int task_areas_run(struct call *call);
+int task_walk_run(struct call *call);
+int task_compare_run(struct call *call);
+int task_of(struct call *call, const char *pid);
+void areas_read(const struct call *call, int task, struct klab_task_areas *areas);
+void areas_free(struct klab_task_areas *areas);
+const char *area_name(const struct klab_task_areas *areas, const struct klab_area *area);
+
+/* task_pages.c */
+int task_pages_run(struct call *call);
+
+/* file.c */
+int file_show_run(struct call *call);
 
 /* tour.c */
 int tour_run(struct call *call);
