@@ -21,6 +21,7 @@ static const char * const option_names[OPT_IDS] = {
 	[OPT_NONBLOCK] = "nonblock",
 	[OPT_ON] = "on",
 	[OPT_ORDER] = "order",
+	[OPT_OUTPUT] = "output",
 	[OPT_PARTIAL] = "partial",
 	[OPT_RAW] = "raw",
 	[OPT_SEMAPHORE] = "semaphore",
@@ -122,6 +123,11 @@ static const struct option_use ioctl_call_options[] = {
 static const struct option_use task_pages_options[] = {
 	{ OPT_AREA, "AREA", "heap, stack, or an address in it (default heap)" },
 	{ OPT_DIFF, "PID", "the same addresses of another task, beside it" },
+	{ OPT_END, NULL, NULL }
+};
+
+static const struct option_use trace_options[] = {
+	{ OPT_OUTPUT, "FILE", "the calls go there (default standard error)" },
 	{ OPT_END, NULL, NULL }
 };
 
@@ -260,6 +266,17 @@ const struct command commands[] = {
 		.summary = "an open file: advice, read-ahead, pages in memory",
 		.example = "klab file show /bin/sh",
 		.run = file_show_run,
+	}, {
+		.object = "trace", .raw = true, .options = trace_options,
+		.operands = "-- PROGRAM [WORD...]", .operands_min = 1, .operands_max = 1 << 20,
+		.summary = "run a program, print its calls of klab, end as it does",
+		.example = "klab trace -- klab page stat",
+		.run = trace_run,
+	}, {
+		.object = "doctor", .options = none,
+		.summary = "is klab there, may I use it, what is missing and why",
+		.example = "klab doctor",
+		.run = doctor_run,
 	}, {
 		.object = "tour", .options = none,
 		.summary = "bytes, pages, a signal, an eventfd: one page, checked",

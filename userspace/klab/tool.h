@@ -47,6 +47,7 @@ enum option_id {
 	OPT_NONBLOCK,
 	OPT_ON,
 	OPT_ORDER,
+	OPT_OUTPUT,
 	OPT_PARTIAL,
 	OPT_RAW,
 	OPT_SEMAPHORE,
@@ -241,6 +242,12 @@ int task_pages_run(struct call *call);
 
 /* file.c */
 int file_show_run(struct call *call);
+
+/* trace.c */
+int trace_run(struct call *call);
+
+/* doctor.c */
+int doctor_run(struct call *call);
 
 /* tour.c */
 int tour_run(struct call *call);
