@@ -841,7 +841,7 @@ struct klab_eventfd_fire {
  * So 513 is never seen when a signal is pending, and 515 never. Made again, the
  * call reads this struct anew. Above 4095 nothing is an errno.
  *
- * Try: error=33
+ * Try: error=33 -> EDOM
  *
  * EINVAL: also for @error or @signal out of range.
  */
@@ -997,7 +997,7 @@ struct klab_delivery {
  *
  * A notification of data or pages keeps what it watches known, but not open.
  *
- * Try: --on NOTIFIER_CREATE:record_size=48
+ * Try: --on NOTIFIER_CREATE:record_size=48 deliveries=0
  *
  * EINVAL: trigger, flags, a time above 2^63-1, interval, deliveries.count above
  * klab_notifier_create.deliveries_max or .size, any field of a delivery, a source
@@ -1048,7 +1048,7 @@ struct klab_lateness {
  *
  * On a notifier.
  *
- * Try: --on NOTIFIER_CREATE:record_size=48/NOTIFY_SET handle=64
+ * Try: --on NOTIFIER_CREATE:record_size=48/NOTIFY_SET:deliveries=0 handle=64
  *
  * ENOENT: handle. EINVAL: reserved, the size of either array's records.
  */
@@ -1115,7 +1115,7 @@ struct klab_notify_list {
  *
  * When this returns it fires no more, and no delivery is on its way.
  *
- * Try: --on NOTIFIER_CREATE:record_size=48/NOTIFY_SET handle=64
+ * Try: --on NOTIFIER_CREATE:record_size=48/NOTIFY_SET:deliveries=0 handle=64
  *
  * ENOENT: handle. EINVAL: flags.
  */
@@ -1141,7 +1141,7 @@ struct klab_notify_cancel {
  * When this returns all has been told that could be. Does not count as one of
  * klab_notify_set.count.
  *
- * Try: --on NOTIFIER_CREATE:record_size=48/NOTIFY_SET handle=64 count=1
+ * Try: --on NOTIFIER_CREATE:record_size=48/NOTIFY_SET:deliveries=0 handle=64 count=1
  *
  * ENOENT: handle. EINVAL: count.
  */
@@ -1169,7 +1169,8 @@ struct klab_notify_fire {
  * Made again after a signal, the call waits for the same firing still. What becomes
  * of the restart codes as @error: struct klab_error.
  *
- * Try: --on NOTIFIER_CREATE:record_size=48/NOTIFY_SET/NOTIFY_FIRE:handle=64,count=1 handle=64
+ * Try: --on NOTIFIER_CREATE:record_size=48/NOTIFY_SET:deliveries=0/NOTIFY_FIRE:handle=64,count=1
+ *      handle=64
  *
  * ENOENT: handle, or it was cancelled meanwhile. EINVAL: error. EAGAIN: not yet, and
  * the descriptor is O_NONBLOCK. EINTR: a signal came, and its handler does not
