@@ -127,10 +127,14 @@ TEST_F(private, passed_over_a_socket)
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets));
 	ASSERT_EQ(1000, write(self->fd, self->in, 1000));
 	ASSERT_TRUE(send_descriptor(sockets[0], self->fd));
+	/* What is on its way is the channel itself: what is done to it meanwhile is done. */
+	ASSERT_EQ(0, resize_channel(self->fd, 2 * CAPACITY));
+	ASSERT_EQ(2000, write(self->fd, self->in + 1000, 2000));
 	close(self->fd);
 	fd = receive_descriptor(sockets[1]);
 	ASSERT_LE(0, fd);
-	EXPECT_CONTENT(fd, 0, 1000);
+	EXPECT_EQ(2 * CAPACITY, channel_stat(fd).capacity);
+	EXPECT_CONTENT(fd, 0, 3000);
 	self->fd = fd;
 }
 
