@@ -156,11 +156,12 @@ static unsigned int alloc_bulk(const struct klab_pages_alloc *ask, gfp_t gfp,
 /* Where a block came from. It must still be ours: memory may be unplugged. */
 static void look_at(struct work *work, struct page *block)
 {
-	int type = klab_pageblock_type(block);
 	struct source *source;
+	int type;
 
-	if (work->ask->flags & KLAB_PAGES_BARE)
+	if (work->measure->bare)
 		return;
+	type = klab_pageblock_type(block);
 	source = &work->sources[page_to_nid(block) * MAX_NR_ZONES + page_zonenum(block)];
 	source->blocks++;
 	if (type >= 0)
