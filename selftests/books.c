@@ -93,6 +93,8 @@ TEST_F(books, events_as_in_vmstat)
 {
 	__u32 i, some = 0;
 
+	if (!counts_events(self->fd))
+		SKIP(return, "this kernel counts no events");
 	self->proc = open("/proc/vmstat", O_RDONLY | O_CLOEXEC);
 	ASSERT_TRUE(eventually(QUIET(false)));
 	ASSERT_LT(10, self->books.ask.events.count);
@@ -312,6 +314,7 @@ TEST_F(books, a_thousand_pages)
 {
 	static struct books before, held, after;
 	__u64 allocated = ~0ULL, freed = ~0ULL, delta;
+	bool counts = counts_events(self->fd);
 	long long taken, missing = 1000, least_taken = LLONG_MAX;
 	int i;
 
@@ -325,10 +328,10 @@ TEST_F(books, a_thousand_pages)
 		ASSERT_TRUE(read_books(self->fd, &after, false));
 
 		delta = event_sum(&held, "pgalloc_") - event_sum(&before, "pgalloc_");
-		ASSERT_LE(1000, delta);
+		ASSERT_LE(counts ? 1000 : 0, delta);
 		allocated = delta < allocated ? delta : allocated;
 		delta = event_sum(&after, "pgfree") - event_sum(&held, "pgfree");
-		ASSERT_LE(1000, delta);
+		ASSERT_LE(counts ? 1000 : 0, delta);
 		freed = delta < freed ? delta : freed;
 		taken = free_sum(&before) - free_sum(&held);
 		least_taken = llabs(taken - 1000) < llabs(least_taken - 1000) ? taken : least_taken;
@@ -356,7 +359,7 @@ TEST_F(books, room)
 	EXPECT_LT(0, none.zones.count);
 	EXPECT_EQ(0, none.types.count % none.zones.count);
 	EXPECT_EQ(0, none.cpus.count % none.zones.count);
-	EXPECT_LT(10, none.events.count);
+	EXPECT_EQ(counts_events(self->fd), none.events.count > 10);
 	EXPECT_LT(0, none.time_ns);
 
 	memset(type, 0xff, sizeof(type));
@@ -372,7 +375,7 @@ TEST_F(books, room)
 	EXPECT_EQ(none.events.count, some.events.count);
 	EXPECT_EQ(none.cpus.count, some.cpus.count);
 	EXPECT_NE(~0U, type[0].node);
-	EXPECT_NE(~0ULL, event[0].count);
+	EXPECT_EQ(!none.events.count, event[0].count == ~0ULL);
 	EXPECT_NE(~0U, cpu[0].node);
 	EXPECT_EQ(~0U, type[1].node);
 	EXPECT_EQ(~0ULL, event[1].count);

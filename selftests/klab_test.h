@@ -312,6 +312,14 @@ static inline long long free_pages(int fd)
 	return sum;
 }
 
+/* A kernel may be built without counting its events. */
+static inline bool counts_events(int fd)
+{
+	struct klab_pages_books books = { 0 };
+
+	return !klab(fd, KLAB_IOC_PAGES_BOOKS, &books) && books.events.count;
+}
+
 /*
  * A batch that shows in the free memory of the whole machine. Blocks of this order
  * do not pass through the per-CPU lists, so all that blurs the count is what else
