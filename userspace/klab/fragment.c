@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,16 +16,43 @@
 
 #include "tool.h"
 
-#define COMPACT	"/proc/sys/vm/compact_memory"
+#define COMPACT		"/proc/sys/vm/compact_memory"
+#define FRACTION	"/proc/sys/vm/percpu_pagelist_high_fraction"
 
-static bool compact(void)
+static bool write_text(const char *path, const char *text)
 {
-	int fd = open(COMPACT, O_WRONLY | O_CLOEXEC);
-	bool done = fd >= 0 && write(fd, "1", 1) == 1;
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
 
 	if (fd >= 0)
 		close(fd);
 	return done;
+}
+
+/*
+ * Single pages that are freed go to the list of a CPU first, thousands of them, and
+ * would not be seen. With a tiny fraction of memory as their limit (root may set that)
+ * they go on to the free lists. Returns what the setting was, "" if it stays.
+ */
+static struct text shorten_lists(void)
+{
+	struct text old = { "" };
+	FILE *file = fopen(FRACTION, "re");
+	sigset_t set;
+
+	if (!file || !fgets(old.s, sizeof(old.s), file))
+		*old.s = '\0';
+	if (file)
+		fclose(file);
+	/* Who interrupts must not keep us from setting it back. */
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	if (*old.s && !write_text(FRACTION, "1000000"))
+		*old.s = '\0';
+	return old;
 }
 
 /* Free blocks of all zones by order, and the index of the largest. */
@@ -37,8 +65,9 @@ static void step(const struct call *call, json_object *steps, const char *name)
 	char line[128] = "";
 	size_t used = 0;
 
+	/* What could not be read is shown as nothing free. */
 	if (books_read(call->fd, &books) < 0)
-		refuse(call, errno);
+		books.zones = 0;
 	for (i = 0; i < books.zones; i++)
 		for (order = 0; order < KLAB_ORDERS; order++)
 			all.free_blocks[order] += books.zone[i].free_blocks[order];
@@ -69,13 +98,13 @@ static void head(const struct call *call, const char *what)
 
 static void compact_step(const struct call *call, json_object *steps)
 {
-	if (compact())
+	if (write_text(COMPACT, "1"))
 		step(call, steps, "compacted");
 	else
 		row(call, ABSENT, "", "%s: %s", COMPACT, strerror(errno));
 }
 
-static void with_klab(const struct call *call, json_object *steps, __u64 pages)
+static bool with_klab(const struct call *call, json_object *steps, __u64 pages)
 {
 	struct klab_pages_alloc alloc = {
 		.count = pages, .node = KLAB_NODE_ANY, .flags = KLAB_PAGES_HOLD,
@@ -85,21 +114,22 @@ static void with_klab(const struct call *call, json_object *steps, __u64 pages)
 	head(call, "pages that klab holds: nothing can move them");
 	step(call, steps, "before");
 	if (klab_pages_alloc(call->fd, &alloc) < 0)
-		refuse(call, errno);
+		return false;
 	step(call, steps, "taken");
 	part.handle = alloc.handle;
 	part.stride = 2;
 	if (klab_pages_free(call->fd, &part) < 0)
-		refuse(call, errno);
+		return false;
 	step(call, steps, "half free");
 	compact_step(call, steps);
 	part = (struct klab_pages_free){ .handle = alloc.handle };
 	if (klab_pages_free(call->fd, &part) < 0)
-		refuse(call, errno);
+		return false;
 	step(call, steps, "all free");
+	return true;
 }
 
-static void with_own(const struct call *call, json_object *steps, __u64 pages)
+static bool with_own(const struct call *call, json_object *steps, __u64 pages)
 {
 	size_t page = call->info.page_size, at, size = pages * page;
 	char *memory;
@@ -108,7 +138,7 @@ static void with_own(const struct call *call, json_object *steps, __u64 pages)
 	step(call, steps, "before");
 	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED)
-		refuse(call, errno);
+		return false;
 	/* One huge page would be a poor checkerboard. It need not be supported. */
 	madvise(memory, size, MADV_NOHUGEPAGE);
 	for (at = 0; at < size; at += page)
@@ -120,12 +150,16 @@ static void with_own(const struct call *call, json_object *steps, __u64 pages)
 	compact_step(call, steps);
 	munmap(memory, size);
 	step(call, steps, "all free");
+	return true;
 }
 
 int page_fragment_run(struct call *call)
 {
 	json_object *top, *klab = json_object_new_array(), *own = json_object_new_array();
+	struct text fraction;
 	__u64 pages;
+	int error;
+	bool done;
 
 	number_option(call, OPT_COUNT, 2, INT_MAX, 0);
 	device_open(call, 0);
@@ -137,9 +171,16 @@ int page_fragment_run(struct call *call)
 	top = json_start(call);
 	row(call, USER_SIDE, "asked", "%llu pages (%s), one by one, then every other one back",
 	    pages, text_bytes(pages * call->info.page_size).s);
-	with_klab(call, klab, pages);
-	more(call, "\n");
-	with_own(call, own, pages);
+	fraction = shorten_lists();
+	done = with_klab(call, klab, pages);
+	if (done)
+		more(call, "\n");
+	done = done && with_own(call, own, pages);
+	error = errno;
+	if (*fraction.s && !write_text(FRACTION, fraction.s))
+		refuse_because(call, errno, "%s is 1000000 now, and was %s", FRACTION, fraction.s);
+	if (!done)
+		refuse(call, error);
 	json_number(top, "pages", pages);
 	json_object_object_add(top, "klab", klab);
 	json_object_object_add(top, "own", own);
