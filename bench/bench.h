@@ -69,7 +69,8 @@ extern const struct side getppid_call, null_write, zero_read;
 #define BATCH	64	/* firings in one call */
 
 /* pages.c: the page allocator and its books. */
-extern const struct side klab_alloc, klab_hold, klab_zones, proc_zones;
+extern const struct side klab_alloc, klab_alloc_bare, klab_bulk, klab_hold, bare_loop;
+extern const struct side klab_zones, proc_zones;
 #define BLOCKS	1000	/* in one call */
 
 /* measure.c */

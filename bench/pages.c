@@ -2,11 +2,14 @@
 /* The page allocator, and two ways to read its books. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "../driver/bare.h"
 #include "bench.h"
 #include "libklab.h"
 
@@ -16,6 +19,7 @@ struct books {
 	int klab, buddyinfo, zoneinfo;
 	__u32 count;
 	struct klab_zone zones[ZONES];
+	struct klab_bucket buckets[KLAB_BUCKETS];
 	char text[65536];
 };
 
@@ -47,13 +51,16 @@ static void alloc(struct books *books, __u32 flags)
 		.count = BLOCKS,
 		.node = KLAB_NODE_ANY,
 		.flags = flags,
+		.histogram = { (uintptr_t)books->buckets, KLAB_BUCKETS, sizeof(books->buckets[0]) },
 	};
 	struct klab_pages_free release = { 0 };
 
 	if (klab_pages_alloc(books->klab, &ask))
 		fail(errno, "KLAB_IOC_PAGES_ALLOC");
-	if (ask.obtained != BLOCKS || ask.alloc.count != BLOCKS)
+	if (ask.obtained != BLOCKS)
 		fail(0, "%llu of %u pages", (unsigned long long)ask.obtained, BLOCKS);
+	if (!(flags & KLAB_PAGES_BARE) && ask.alloc.count != BLOCKS)
+		fail(0, "%llu of %u times", (unsigned long long)ask.alloc.count, BLOCKS);
 	if (!(flags & KLAB_PAGES_HOLD))
 		return;
 
@@ -70,18 +77,53 @@ static void alloc_run(void *state, unsigned long times)
 		alloc(state, 0);
 }
 
+static void alloc_bare_run(void *state, unsigned long times)
+{
+	while (times--)
+		alloc(state, KLAB_PAGES_BARE);
+}
+
+static void bulk_run(void *state, unsigned long times)
+{
+	while (times--)
+		alloc(state, KLAB_PAGES_BARE | KLAB_PAGES_BULK);
+}
+
 static void hold_run(void *state, unsigned long times)
 {
 	while (times--)
 		alloc(state, KLAB_PAGES_HOLD);
 }
 
+static void bare_loop_run(void *state, unsigned long times)
+{
+	struct klab_bare_loop ask = { .count = BLOCKS };
+	struct books *books = state;
+
+	while (times--) {
+		if (ioctl(books->klab, KLAB_IOC_BARE_LOOP, &ask))
+			fail(errno, "KLAB_IOC_BARE_LOOP");
+	}
+}
+
 const struct side klab_alloc = {
 	"klab", books_open, alloc_run, NULL, books_close
 };
 
+const struct side klab_alloc_bare = {
+	"one by one", books_open, alloc_bare_run, NULL, books_close
+};
+
+const struct side klab_bulk = {
+	"klab", books_open, bulk_run, NULL, books_close
+};
+
 const struct side klab_hold = {
 	"klab", books_open, hold_run, NULL, books_close
+};
+
+const struct side bare_loop = {
+	"bare loop", books_open, bare_loop_run, NULL, books_close
 };
 
 static void klab_zones_read(struct books *books)

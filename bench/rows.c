@@ -26,8 +26,10 @@ const struct row rows[] = {
 	{ "eventfd, 1 firing",		&klab_eventfd, &write_eventfd, 0, 0, 0.95, 0 },
 	{ "eventfd, 64 firings",	&klab_eventfd_batch, &write_eventfd_batch, 0, 0, 4, 0 },
 	{ "signal with a value",	&klab_signal, &queue_signal, 0, 0, 0.95, 0 },
-	{ "page, got, freed",	&klab_alloc, NULL, 0, BLOCKS, 0, 0 },
-	{ "page, held, freed",	&klab_hold, NULL, 0, BLOCKS, 0, 0 },
+	{ "page, histogram",		&klab_alloc, &bare_loop, 0, BLOCKS, 0.8, 0.8 },
+	{ "page, got, freed",		&klab_alloc_bare, &bare_loop, 0, BLOCKS, 0.95, 0.95 },
+	{ "page, in bulk",		&klab_bulk, &klab_alloc_bare, 0, BLOCKS, 1.8, 1.8 },
+	{ "page, held, freed",		&klab_hold, NULL, 0, BLOCKS, 0, 0 },
 	{ "all free lists",		&klab_zones, &proc_zones, 0, 0, 0, 0 },
 	/* What any system call costs: no klab here, but what it can be held against. */
 	{ "getppid",			NULL, &getppid_call, 0, 0, 0, 0 },

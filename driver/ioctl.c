@@ -7,6 +7,7 @@
 
 #include <asm/ioctls.h>
 
+#include "bare.h"
 #include "compat.h"
 #include "klab.h"
 
@@ -121,6 +122,9 @@ static const struct klab_command commands[] = {
 	COMMAND(KLAB_IOC_PAGES_ZONES, klab_pages_zones, zones, KLAB_ON_DEVICE),
 	COMMAND(KLAB_IOC_PAGES_BOOKS, klab_pages_books, slab_reclaimable, KLAB_ON_DEVICE),
 	COMMAND(KLAB_IOC_PAGES_LIST, klab_pages_list, pages_user, KLAB_ON_DEVICE),
+#ifdef KLAB_BENCH
+	COMMAND(KLAB_IOC_BARE_LOOP, klab_bare_loop, count, KLAB_ON_DEVICE),
+#endif
 	COMMAND(KLAB_IOC_SIGNAL_SEND, klab_signal_send, sent_ns, KLAB_ON_DEVICE),
 	COMMAND(KLAB_IOC_EVENTFD_FIRE, klab_eventfd_fire, last_ns, KLAB_ON_DEVICE),
 	COMMAND(KLAB_IOC_ERROR, klab_error, signal, KLAB_ON_DEVICE),

@@ -147,6 +147,9 @@ int klab_pages_mmap(struct klab_context *context, struct vm_area_struct *vma);
 klab_command_fn klab_pages_zones;
 klab_command_fn klab_pages_books;
 
+/* bare.c, if there is one */
+klab_command_fn klab_bare_loop;
+
 /* ring.c */
 struct klab_ring {
 	u8 *bytes;

@@ -248,7 +248,7 @@ static unsigned int fill(struct work *work, struct page **blocks, unsigned int c
 		calls = i;
 	}
 	take_times(measure, &measure->alloc, measure->stamps, calls, 1);
-	for (i = 0; i < count && !measure->bare; i++)
+	for (i = 0; i < count; i++)
 		look_at(work, blocks[i]);
 	return count;
 }
