@@ -295,7 +295,7 @@ static u32 why_none(struct work *work)
 static int obtain(struct work *work)
 {
 	struct klab_pages_alloc *ask = work->ask;
-	unsigned int most = max(1, KLAB_CHUNK >> ask->order), count;
+	unsigned int most = max(1, KLAB_CHUNK >> ask->order), count, got;
 
 	while (ask->obtained < ask->count) {
 		count = min_t(u64, ask->count - ask->obtained, most);
@@ -304,16 +304,17 @@ static int obtain(struct work *work)
 			break;
 		}
 		if (work->batch)
-			count = fill_batch(work, count);
+			got = fill_batch(work, count);
 		else if (ask->flags & KLAB_PAGES_BULK)
-			count = fill_and_free(work, count);
+			got = fill_and_free(work, count);
 		else
-			count = pass_through(work, count);
-		if (!count) {
+			got = pass_through(work, count);
+		ask->obtained += got;
+		/* In bulk there may be fewer for no reason. */
+		if (!got || (got < count && !(ask->flags & KLAB_PAGES_BULK))) {
 			ask->reason = why_none(work);
 			break;
 		}
-		ask->obtained += count;
 
 		if (fatal_signal_pending(current))
 			return -EINTR;
