@@ -202,11 +202,11 @@ TEST_F(limits, of_the_machine)
 struct findings {
 	int some, too_many, partial, full;	/* errnos */
 	long long charged;			/* bytes, with 4 MiB held */
-	struct klab_pages_alloc ask;
+	struct klab_pages_alloc ask, returned;
 };
 
 /*
- * The last two find no memory at all left to this process. It must not touch a new
+ * The last three find no memory at all left to this process. It must not touch a new
  * page then, or the kernel would end it for that: so only shared memory, which is
  * there and was paid for by the parent.
  */
@@ -222,6 +222,10 @@ static void find_out(int fd, struct findings *found)
 		.flags = KLAB_PAGES_HOLD | KLAB_PAGES_PARTIAL, .count = 4096,
 		.node = KLAB_NODE_ANY,
 	};
+	found->returned = found->ask;
+	found->returned.flags = KLAB_PAGES_HOLD | KLAB_PAGES_RETURN;
+	if (klab(fd, KLAB_IOC_PAGES_ALLOC, &found->returned))
+		found->returned.obtained = ~0ULL;
 	found->partial = klab(fd, KLAB_IOC_PAGES_ALLOC, &found->ask);
 	found->full = hold(fd, 0, 4096, &handle);
 }
@@ -258,6 +262,11 @@ TEST_F(limits, of_the_memory_cgroup)
 	EXPECT_EQ(0, found->partial);
 	EXPECT_LT(0, found->ask.obtained);
 	EXPECT_GT(1024, found->ask.obtained);
+	EXPECT_EQ(KLAB_SHORT_CGROUP, found->ask.reason);
+	EXPECT_LT(0, found->returned.obtained);
+	EXPECT_GT(1024, found->returned.obtained);
+	EXPECT_EQ(KLAB_SHORT_CGROUP, found->returned.reason);
+	EXPECT_EQ(0, found->returned.handle);
 	EXPECT_EQ(ENOMEM, found->full);
 	EXPECT_EQ(1024 + found->ask.obtained, pages_held(self->fd));
 	EXPECT_EQ(2, fdinfo_value(self->fd, "batches", 10));
@@ -265,6 +274,50 @@ TEST_F(limits, of_the_memory_cgroup)
 	/* The bill is open for as long as the pages are held, and no longer. */
 	EXPECT_LE(1024 * 4096, number_in(CGROUP "memory.current", ""));
 	close(self->fd);
+	EXPECT_TRUE(eventually(number_in(CGROUP "memory.current", "") < 1024 * 4096));
+	EXPECT_TRUE(eventually(rmdir(CGROUP) == 0));
+}
+
+/* Whoever is killed with pages of every kind in his hands leaves nothing on the bill. */
+TEST_F(limits, killed_in_a_memory_cgroup)
+{
+	int *ready = shared_memory(sizeof(*ready));
+	pid_t child;
+
+	write_file(CGROUPS "cgroup.subtree_control", "+memory");
+	if (mkdir(CGROUP, 0755) || !write_file(CGROUP "memory.max", "33554432")) {
+		rmdir(CGROUP);
+		SKIP(return, "no memory cgroups here");
+	}
+	child = fork();
+	if (!child) {
+		struct klab_pages_alloc alloc = {
+			.order = 3, .count = 128, .node = KLAB_NODE_ANY,
+			.flags = KLAB_PAGES_HOLD | KLAB_PAGES_ZEROED,
+		};
+		size_t page = sysconf(_SC_PAGESIZE);
+		unsigned char *map;
+		__u32 handle;
+		int fd;
+
+		if (!write_file(CGROUP "cgroup.procs", "0"))
+			_exit(1);
+		fd = open(KLAB_DEVICE, O_RDWR | O_CLOEXEC);
+		if (hold(fd, 0, 1024, &handle) || klab(fd, KLAB_IOC_PAGES_ALLOC, &alloc))
+			_exit(2);
+		map = mmap(NULL, 1024 * page, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+			   alloc.handle * page);
+		if (map == MAP_FAILED)
+			_exit(3);
+		memset(map, 1, 1024 * page);
+		__atomic_store_n(ready, 1, __ATOMIC_RELEASE);
+		while (1)
+			pause();
+	}
+	ASSERT_TRUE(eventually(__atomic_load_n(ready, __ATOMIC_ACQUIRE)));
+	EXPECT_LE(2048 * 4096, number_in(CGROUP "memory.current", ""));
+	kill(child, SIGKILL);
+	EXPECT_EQ(-1, child_status(child));
 	EXPECT_TRUE(eventually(number_in(CGROUP "memory.current", "") < 1024 * 4096));
 	EXPECT_TRUE(eventually(rmdir(CGROUP) == 0));
 }

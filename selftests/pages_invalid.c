@@ -59,7 +59,7 @@ TEST_F(pages_invalid, parts_that_there_are_not)
 	REFUSED(EINVAL, PAGES_FREE, (arg.free.first = ~0ULL, arg.free.span = 2));
 }
 
-TEST_F(pages_invalid, books)
+TEST_F(pages_invalid, books_flags_and_sizes)
 {
 	FLAGS_REFUSED(PAGES_BOOKS, books.flags, 0);
 	FLAGS_REFUSED(PAGES_BOOKS, books.reserved, 0);
@@ -67,6 +67,10 @@ TEST_F(pages_invalid, books)
 	SIZES_REFUSED(PAGES_BOOKS, books.types, sizeof(struct klab_zone_type));
 	SIZES_REFUSED(PAGES_BOOKS, books.cpus, sizeof(struct klab_zone_cpu));
 	SIZES_REFUSED(PAGES_BOOKS, books.events, sizeof(struct klab_event));
+}
+
+TEST_F(pages_invalid, books_records)
+{
 	RECORDS_REFUSED(PAGES_BOOKS, books.zones, sizeof(struct klab_zone));
 	RECORDS_REFUSED(PAGES_BOOKS, books.types, sizeof(struct klab_zone_type));
 	RECORDS_REFUSED(PAGES_BOOKS, books.cpus, sizeof(struct klab_zone_cpu));

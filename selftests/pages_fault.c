@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The page allocator fails at each place where it can, one after the other: the
+ * kernel's fault injection has the n-th allocation of a call fail, for every n. The
+ * errno is the documented one, and nothing is lost.
+ */
+#include "klab_test.h"
+
+#define FAULTS	"/sys/kernel/debug/"
+
+FIXTURE(pages_fault)
+{
+	int fd;
+	int nth;	/* /proc/thread-self/fail-nth */
+	struct klab_bucket buckets[KLAB_BUCKETS];
+};
+
+static bool write_number(const char *path, const char *number)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 && write(fd, number, strlen(number)) == (ssize_t)strlen(number);
+
+	close(fd);
+	return done;
+}
+
+FIXTURE_SETUP(pages_fault)
+{
+	self->fd = open(KLAB_DEVICE, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, self->fd);
+	self->nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	/* Order 0, and allocations that may sleep: neither would fail unless told to. */
+	if (self->nth < 0 || !write_number(FAULTS "fail_page_alloc/min-order", "0") ||
+	    !write_number(FAULTS "fail_page_alloc/ignore-gfp-wait", "N") ||
+	    !write_number(FAULTS "failslab/ignore-gfp-wait", "N"))
+		SKIP(return, "this kernel injects no faults");
+	/* Nothing of it in the log, where it would look like a fault of klab. */
+	write_number(FAULTS "fail_page_alloc/verbose", "0");
+	write_number(FAULTS "failslab/verbose", "0");
+	write_number(FAULTS "fail_usercopy/verbose", "0");
+}
+
+FIXTURE_TEARDOWN(pages_fault)
+{
+	close(self->nth);
+	close(self->fd);
+}
+
+static bool set_nth(int nth, unsigned int value)
+{
+	char text[16];
+	int length = snprintf(text, sizeof(text), "%u", value);
+
+	return pwrite(nth, text, length, 0) == length;
+}
+
+/* Was there an n-th one at all? Then it has failed, and nothing is left to count down. */
+static bool has_failed(int nth)
+{
+	char text[16] = "";
+
+	pread(nth, text, sizeof(text) - 1, 0);
+	set_nth(nth, 0);
+	return atoi(text) == 0;
+}
+
+/*
+ * @ask once, by a descriptor of its own, and have the @n-th place fail: 1 when there was
+ * one, 0 when there is none, and -1 for what may not be. EFAULT: it was a copy to or from
+ * us. If that was the answer, it is done all the same, and goes with the descriptor.
+ */
+static int try_place(int nth, unsigned int n, const struct klab_pages_alloc *ask, int *short_ones)
+{
+	int fd = open(KLAB_DEVICE, O_RDWR | O_CLOEXEC), error;
+	struct klab_pages_alloc alloc = *ask;
+	long long held;
+	bool failed;
+
+	if (fd < 0 || !set_nth(nth, n))
+		return -1;
+	error = klab(fd, KLAB_IOC_PAGES_ALLOC, &alloc);
+	failed = has_failed(nth);
+	held = pages_held(fd);
+	close(fd);
+	if (error == EFAULT)
+		return failed ? 1 : -1;
+	*short_ones += !error && alloc.obtained < alloc.count;
+	if ((!error || (failed && error == ENOMEM)) &&
+	    held == (error || !alloc.handle ? 0 : (long long)alloc.obtained << alloc.order))
+		return failed;
+	printf("# place %u: errno %d, %lld pages held, %llu blocks\n", n, error, held,
+	       (unsigned long long)alloc.obtained);
+	return -1;
+}
+
+/* Every place, until there is no such one: how many there were, or -1. */
+static int sweep(int nth, const struct klab_pages_alloc *ask, int *short_ones)
+{
+	unsigned int n;
+	int result;
+
+	for (n = 1; n < 2000; n++) {
+		result = try_place(nth, n, ask, short_ones);
+		if (result <= 0)
+			return result ? -1 : (int)n - 1;
+	}
+	return -1;
+}
+
+TEST_F(pages_fault, every_place)
+{
+	static const struct {
+		__u32 flags, order, count;
+	} asks[] = {
+		{ 0, 0, 20 }, { KLAB_PAGES_HOLD, 0, 20 },
+		{ KLAB_PAGES_HOLD | KLAB_PAGES_BULK, 0, 300 }, { KLAB_PAGES_BULK, 0, 300 },
+		{ KLAB_PAGES_HOLD | KLAB_PAGES_BULK | KLAB_PAGES_PARTIAL, 0, 300 },
+		{ KLAB_PAGES_HOLD | KLAB_PAGES_RETURN | KLAB_PAGES_ZEROED, 2, 20 },
+		{ KLAB_PAGES_HOLD | KLAB_PAGES_PARTIAL | KLAB_PAGES_ATOMIC, 1, 20 },
+	};
+	long long before = free_pages(self->fd);
+	int places, short_ones;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(asks); i++) {
+		struct klab_pages_alloc ask = {
+			.flags = asks[i].flags, .order = asks[i].order, .count = asks[i].count,
+			.node = KLAB_NODE_ANY,
+			.histogram = {
+				(uintptr_t)self->buckets, KLAB_BUCKETS, sizeof(self->buckets[0]),
+			},
+		};
+
+		short_ones = 0;
+		places = sweep(self->nth, &ask, &short_ones);
+		EXPECT_LT(4, places)
+			TH_LOG("flags %#x", asks[i].flags);
+		/* A page that fails in the middle is told, and not hidden. */
+		if (asks[i].flags & (KLAB_PAGES_PARTIAL | KLAB_PAGES_RETURN))
+			EXPECT_LT(0, short_ones)
+				TH_LOG("flags %#x", asks[i].flags);
+	}
+	/* What was lost would add up: a sweep asks for thousands of pages. */
+	EXPECT_TRUE(eventually(free_pages(self->fd) > before - 1000));
+}
+
+/* A release that cannot be measured is refused, and has released nothing. */
+TEST_F(pages_fault, giving_back)
+{
+	__u32 handle;
+	unsigned int n;
+	int error;
+
+	ASSERT_EQ(0, hold(self->fd, 0, 100, &handle));
+	for (n = 1; n < 100; n++) {
+		struct klab_pages_free release = { .handle = handle };
+
+		ASSERT_TRUE(set_nth(self->nth, n));
+		error = klab(self->fd, KLAB_IOC_PAGES_FREE, &release);
+		if (!has_failed(self->nth))
+			break;
+		if (error == ENOMEM)
+			EXPECT_EQ(100, pages_held(self->fd));
+		if (!pages_held(self->fd))
+			ASSERT_EQ(0, hold(self->fd, 0, 100, &handle));
+	}
+	EXPECT_LT(1, n);
+	EXPECT_EQ(0, error);
+	EXPECT_EQ(0, pages_held(self->fd));
+}
+
+/* The books are only read, so there is nothing to lose; but there is memory to want. */
+TEST_F(pages_fault, books)
+{
+	struct klab_event events[64];
+	unsigned int n;
+	int error = 0;
+
+	for (n = 1; n < 100; n++) {
+		struct klab_pages_books books = {
+			.events = { (uintptr_t)events, ARRAY_SIZE(events), sizeof(events[0]) },
+		};
+
+		ASSERT_TRUE(set_nth(self->nth, n));
+		error = klab(self->fd, KLAB_IOC_PAGES_BOOKS, &books);
+		if (!has_failed(self->nth))
+			break;
+		EXPECT_TRUE(!error || error == ENOMEM || error == EFAULT);
+	}
+	EXPECT_LT(counts_events(self->fd) ? 1 : 0, n);
+	EXPECT_EQ(0, error);
+}
+
+TEST_HARNESS_MAIN
