@@ -165,7 +165,7 @@ static int get_arg(union klab_arg *arg, size_t known, void __user *from, size_t 
 {
 	int error;
 
-	memset(arg, 0, sizeof(*arg));
+	memset(arg, 0, known);
 	if (!(direction & _IOC_WRITE))
 		return 0;
 
