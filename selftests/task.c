@@ -222,7 +222,8 @@ TEST_F(task, end)
 	for (i = 0; i < 10; i++) {
 		FILE *last = fopen("/proc/sys/kernel/ns_last_pid", "we");
 
-		ASSERT_NE(NULL, last);
+		if (!last)
+			SKIP(goto out, "this kernel gives no number out on request");
 		fprintf(last, "%d", child - 1);
 		fclose(last);
 		reused = start_sleeper();
@@ -237,6 +238,9 @@ TEST_F(task, end)
 	EXPECT_EQ(0, task_who(task, &who));
 	close(task);
 	end_child(reused);
+	return;
+out:
+	close(task);
 }
 
 /* The same process before and after, with nothing of it gained. */

@@ -195,8 +195,9 @@ static inline bool have_swap(void)
 	FILE *swaps;
 	int lines = 0;
 
-	if (system("grep -q ram0 /proc/swaps") && !system("modprobe -q brd"))
-		system("{ mkswap /dev/ram0 && swapon /dev/ram0; } >/dev/null 2>&1");
+	/* A kernel may have the disk built in, and then no module of that name. */
+	if (system("grep -q ram0 /proc/swaps"))
+		system("{ modprobe brd; mkswap /dev/ram0; swapon /dev/ram0; } >/dev/null 2>&1");
 	swaps = fopen("/proc/swaps", "re");
 	while (swaps && fgets(line, sizeof(line), swaps))
 		lines++;
@@ -209,7 +210,7 @@ static inline bool have_swap(void)
 static inline const char *disk_directory(void)
 {
 	if (system("mountpoint -q /tmp/klab-disk") &&
-	    (system("modprobe -q brd; mkdir -p /tmp/klab-disk") ||
+	    (system("modprobe brd 2>/dev/null; mkdir -p /tmp/klab-disk") ||
 	     system("mke2fs /dev/ram1 >/dev/null 2>&1") ||
 	     system("mount -t ext4 /dev/ram1 /tmp/klab-disk 2>/dev/null")))
 		return NULL;
