@@ -26,6 +26,7 @@ FIXTURE(books)
 	int fd;
 	int proc;
 	struct books books;
+	struct books again;
 	char before[65536];
 	char after[65536];
 };
@@ -69,12 +70,24 @@ static bool read_text(int fd, char *text, size_t room)
 	return !n && done;
 }
 
-/* Has the kernel shown the same of @self->proc before and after klab looked? */
+static bool same_books(const struct books *a, const struct books *b)
+{
+	return !memcmp(a->zones, b->zones, sizeof(a->zones)) &&
+	       !memcmp(a->types, b->types, sizeof(a->types)) &&
+	       !memcmp(a->cpus, b->cpus, sizeof(a->cpus)) &&
+	       !memcmp(a->events, b->events, sizeof(a->events));
+}
+
+/*
+ * Has the kernel shown the same of @self->proc before and after klab looked? It looks
+ * twice, as what was taken in between may have been given back before the end.
+ */
 #define QUIET(types)							\
 	(read_text(self->proc, self->before, sizeof(self->before)) &&	\
 	 read_books(self->fd, &self->books, types) &&			\
+	 read_books(self->fd, &self->again, types) &&			\
 	 read_text(self->proc, self->after, sizeof(self->after)) &&	\
-	 !strcmp(self->before, self->after))
+	 !strcmp(self->before, self->after) && same_books(&self->books, &self->again))
 
 /* The number behind "@name " at the beginning of a line, or -1. */
 static long long number_of(const char *text, const char *name)
@@ -271,17 +284,15 @@ static bool read_zones(int fd, struct klab_zone *zones)
 	return !klab(fd, KLAB_IOC_PAGES_ZONES, &ask);
 }
 
-/* The records that PAGES_ZONES gives as well are the same ones. */
+/* The records that PAGES_ZONES gives as well are the same ones, at a quiet moment. */
 TEST_F(books, zones_as_in_pages_zones)
 {
-	struct klab_zone before[ZONES], after[ZONES];
+	struct klab_zone zones[ZONES];
 
-	ASSERT_TRUE(eventually(read_zones(self->fd, before) &&
+	EXPECT_TRUE(eventually(read_zones(self->fd, zones) &&
 			       read_books(self->fd, &self->books, false) &&
-			       read_zones(self->fd, after) &&
-			       !memcmp(before, after, sizeof(before))));
-	EXPECT_EQ(0, memcmp(before, self->books.zones,
-			    self->books.ask.zones.count * sizeof(before[0])));
+			       !memcmp(zones, self->books.zones,
+				       self->books.ask.zones.count * sizeof(zones[0]))));
 }
 
 static __u64 event_sum(const struct books *books, const char *prefix)
