@@ -400,6 +400,9 @@ int klab_task_pages(struct klab_context *context, void *arg)
 	memset(ask->counts, 0, sizeof(ask->counts));
 	error = mmu_interval_notifier_insert(&walk->notifier, mm, ask->start, ask->bytes,
 					     &pages_ops);
+	/* The first one for an address space takes all its locks, and gives way to signals. */
+	if (error == -EINTR)
+		error = -ERESTARTNOINTR;
 	if (!error) {
 		error = walk_range(walk);
 		mmu_interval_notifier_remove(&walk->notifier);

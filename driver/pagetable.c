@@ -4,10 +4,10 @@
  * architecture's page tables look. (Ranges are the business of aspace.c.)
  */
 #include <linux/capability.h>
-#include <linux/hugetlb.h>
+#include <linux/irqflags.h>
+#include <linux/mm.h>
 #include <linux/pgtable.h>
 #include <linux/random.h>
-#include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/siphash.h>
 
@@ -82,11 +82,12 @@ static void add_entry(struct klab_task_walk *walk, u32 level, u32 index, u64 raw
 
 /*
  * The caller has the address space to itself, so that no table goes away under a
- * mapping. One that empties a file's huge page does not ask for that: hence RCU, and
- * a copy of the entry that leads to the last table. The tables of hugetlb pages,
- * which processes may share, are not followed to the last.
+ * mapping. Two do not ask for that: who makes a huge page of a file's small ones, and
+ * who leaves a table of hugetlb pages to those that share it. Both wait for processors
+ * that have their interrupts off, as get_user_pages_fast() has. The entry that leads to
+ * the last table is a copy.
  */
-static void walk_tables(struct klab_task_walk *walk, struct mm_struct *mm, bool hugetlb)
+static void walk_tables(struct klab_task_walk *walk, struct mm_struct *mm)
 {
 	unsigned long address = walk->address;
 	pgd_t *pgdp = pgd_offset(mm, address);
@@ -116,7 +117,7 @@ static void walk_tables(struct klab_task_walk *walk, struct mm_struct *mm, bool 
 	pmdp = pmd_offset(pudp, address);
 	pmd = READ_ONCE(*pmdp);
 	add_entry(walk, 2, pmd_index(address), pmd_val(pmd), pmd_pfn(pmd), pmd_leaf(pmd));
-	if (!pmd_present(pmd) || pmd_leaf(pmd) || pmd_bad(pmd) || hugetlb)
+	if (!pmd_present(pmd) || pmd_leaf(pmd) || pmd_bad(pmd))
 		return;
 	pte = READ_ONCE(*pte_offset_kernel(&pmd, address));
 	add_entry(walk, 1, pte_index(address), pte_val(pte), pte_pfn(pte), true);
@@ -124,16 +125,15 @@ static void walk_tables(struct klab_task_walk *walk, struct mm_struct *mm, bool 
 
 int klab_tables_walk(struct klab_task_walk *walk, struct mm_struct *mm)
 {
-	struct vm_area_struct *vma;
+	unsigned long irq;
 
 	if (walk->address >= mm->task_size)
 		return -EINVAL;
 	if (mmap_write_lock_killable(mm))
 		return -EINTR;
-	vma = find_vma(mm, walk->address);
-	rcu_read_lock();
-	walk_tables(walk, mm, vma && is_vm_hugetlb_page(vma));
-	rcu_read_unlock();
+	local_irq_save(irq);
+	walk_tables(walk, mm);
+	local_irq_restore(irq);
 	mmap_write_unlock(mm);
 	return 0;
 }

@@ -1405,7 +1405,8 @@ struct klab_task_compare {
  *
  * On a task.
  *
- * All from @code_start to @environment_end are read in one moment.
+ * All from @code_start to @environment_end are read in one moment. Before Linux 6.2
+ * the four counts of pages present and in swap lag behind by up to 64 a thread.
  *
  * Try: --on TASK_OPEN:pid=SELF
  *
@@ -1705,7 +1706,7 @@ struct klab_task_walk {
 
 #define KLAB_CACHE_DIRTY	0x1	/* to be written */
 #define KLAB_CACHE_WRITEBACK	0x2	/* being written */
-#define KLAB_CACHE_READING	0x4	/* not read yet */
+#define KLAB_CACHE_READING	0x4	/* not read yet, or not all of it */
 
 /**
  * struct klab_file_run - pages in a row of a file that are in memory
