@@ -127,14 +127,6 @@ static long count_of(const struct _test_data_task_pages *self, const char *start
 	return count_pages(self->task, start, COUNT, flag);
 }
 
-/* A read, which the compiler must not leave out. */
-static void glance(const char *memory)
-{
-	char byte = __atomic_load_n(memory, __ATOMIC_RELAXED);
-
-	asm volatile ("" : : "r" (byte));
-}
-
 /* Touched by a write, by a read, not at all. */
 static void touch(char *memory)
 {
