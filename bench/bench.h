@@ -22,7 +22,10 @@
 
 struct side {
 	const char *name;
-	/* Make ready, and return what the other functions get as @state. */
+	/*
+	 * Make ready, and return what the other functions get as @state. NULL: this
+	 * kernel has nothing of the kind, and the side is left out.
+	 */
 	void *(*open)(size_t bytes);
 	/* What is measured: the job, @times over. */
 	void (*run)(void *state, unsigned long times);
@@ -72,6 +75,13 @@ extern const struct side getppid_call, null_write, zero_read;
 extern const struct side klab_alloc, klab_alloc_bare, klab_bulk, klab_hold, bare_loop;
 extern const struct side klab_zones, proc_zones;
 #define BLOCKS	1000	/* in one call */
+
+/* task.c: the areas and the pages of a process. */
+extern const struct side klab_areas, maps_text, procmap_query_loop;
+extern const struct side klab_records, klab_tokens, pagemap_flags;
+extern const struct side klab_runs, pagemap_scan, mincore_call;
+#define AREAS	1024	/* and some more, of the program's own */
+#define PAGES	16384
 
 /* measure.c */
 

@@ -253,6 +253,10 @@ static void begin(struct run *run, const struct row *row, double overhead)
 	int i;
 
 	run->state = run->side->open(row->bytes);
+	if (!run->state) {
+		run->side = NULL;
+		return;
+	}
 	run->times = 1;
 	for (i = 0; i < 20; i++) {
 		cost = batch(run, overhead);
@@ -363,6 +367,8 @@ static noreturn void profile(const struct row *row, const struct side *side)
 	if (!side)
 		fail(0, "%s has no such side", full_name(row));
 	begin(&run, row, 0);
+	if (!run.side)
+		fail(0, "this kernel has nothing of the kind");
 	fprintf(stderr, "%lu from %lx to %lx\n", run.times, (unsigned long)side->run,
 		(unsigned long)profile_end);
 	while (true) {

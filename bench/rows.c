@@ -31,6 +31,12 @@ const struct row rows[] = {
 	{ "page, in bulk",		&klab_bulk, &klab_alloc_bare, 0, BLOCKS, 1.8, 1.8 },
 	{ "page, held, freed",		&klab_hold, NULL, 0, BLOCKS, 0, 0 },
 	{ "all free lists",		&klab_zones, &proc_zones, 0, 0, 0, 0 },
+	{ "area, of 1024",		&klab_areas, &maps_text, 0, AREAS, 4, 0 },
+	{ "area, of 1024",		&klab_areas, &procmap_query_loop, 0, AREAS, 4, 0 },
+	{ "page, its record",		&klab_records, &pagemap_flags, 0, PAGES, 2, 0 },
+	{ "page, with a token",	&klab_tokens, &pagemap_flags, 0, PAGES, 0, 0 },
+	{ "page, as runs",		&klab_runs, &pagemap_scan, 0, PAGES, 0.8, 0 },
+	{ "page, as runs",		&klab_runs, &mincore_call, 0, PAGES, 0, 0 },
 	/* What any system call costs: no klab here, but what it can be held against. */
 	{ "getppid",			NULL, &getppid_call, 0, 0, 0, 0 },
 	{ "write 1 B",			NULL, &null_write, 0, 0, 0, 0 },
