@@ -7,8 +7,10 @@
 
 static const char * const option_names[OPT_IDS] = {
 	[OPT_AREA] = "area",
+	[OPT_BY] = "by",
 	[OPT_COLOR] = "color",
 	[OPT_COUNT] = "count",
+	[OPT_DELAY] = "delay",
 	[OPT_DIFF] = "diff",
 	[OPT_FD] = "fd",
 	[OPT_FIRST] = "first",
@@ -101,6 +103,7 @@ static const struct option_use signal_send_options[] = {
 };
 
 static const struct option_use signal_wait_options[] = {
+	{ OPT_BY, "WAY", "sigwaitinfo, signalfd or handler (default sigwaitinfo)" },
 	{ OPT_COUNT, "N", "end after so many signals (default 1)" },
 	{ OPT_TIMEOUT, "MS", "fail when none comes for MS milliseconds (default never)" },
 	{ OPT_END, NULL, NULL }
@@ -108,6 +111,7 @@ static const struct option_use signal_wait_options[] = {
 
 static const struct option_use eventfd_fire_options[] = {
 	{ OPT_COUNT, "N", "firings, 1 to fire_max (default 1)" },
+	{ OPT_BY, "WAY", "wait by epoll, poll, select or read (default epoll)" },
 	{ OPT_SEMAPHORE, NULL, "an eventfd whose reads take 1 each" },
 	{ OPT_FD, "N", "fire this inherited descriptor (default one of klab's own)" },
 	{ OPT_END, NULL, NULL }
@@ -117,6 +121,20 @@ static const struct option_use ioctl_call_options[] = {
 	{ OPT_ON, "CALLS", "after NAME[:FIELD=VALUE,...][/NAME...], on what they made" },
 	{ OPT_FD, "N", "on this inherited descriptor" },
 	{ OPT_RAW, "LIST", "size=N,direction=none|r|w|rw,pointer=ADDRESS, as said" },
+	{ OPT_END, NULL, NULL }
+};
+
+static const struct option_use notify_wait_options[] = {
+	{ OPT_COUNT, "N", "firings, 1 to 1000 (default 1)" },
+	{ OPT_INTERVAL, "US", "microseconds from one to the next (default 10000)" },
+	{ OPT_DELAY, "MS", "milliseconds until the first (default 50)" },
+	{ OPT_VALUE, "N", "the value that goes with each (default 42)" },
+	{ OPT_END, NULL, NULL }
+};
+
+static const struct option_use notify_tick_options[] = {
+	{ OPT_COUNT, "N", "firings, 1 to 1000000 (default 1000)" },
+	{ OPT_INTERVAL, "US", "microseconds from one to the next (default 1000)" },
 	{ OPT_END, NULL, NULL }
 };
 
@@ -193,7 +211,7 @@ const struct command commands[] = {
 		.run = signal_wait_run,
 	}, {
 		.object = "eventfd", .verb = "fire", .options = eventfd_fire_options,
-		.summary = "have the kernel fire an eventfd, and wait for it with epoll",
+		.summary = "have the kernel fire an eventfd, and wait for it",
 		.example = "klab eventfd fire --count 5",
 		.run = eventfd_fire_run,
 	}, {
@@ -230,6 +248,17 @@ const struct command commands[] = {
 		.summary = "one firing, and every way to wait for it, side by side",
 		.example = "klab notify compare",
 		.run = notify_compare_run,
+	}, {
+		.object = "notify", .verb = "wait", .options = notify_wait_options,
+		.operands = "WAY", .operands_min = 1, .operands_max = 1,
+		.summary = "wait in one way; number, value, latency of what came",
+		.example = "klab notify wait signalfd --count 5",
+		.run = notify_wait_run,
+	}, {
+		.object = "notify", .verb = "tick", .options = notify_tick_options,
+		.summary = "a timer fires again and again; how late each time",
+		.example = "klab notify tick --interval 100",
+		.run = notify_tick_run,
 	}, {
 		.object = "task", .verb = "show", .options = none,
 		.operands = "PID", .operands_min = 1, .operands_max = 1,

@@ -126,6 +126,7 @@ static void offer_operand(const struct line *line, const struct command *command
 {
 	const struct contract_command *ioctl;
 	const char *what = command->operands;
+	const struct way *way;
 	int number;
 
 	if (!what)
@@ -140,6 +141,9 @@ static void offer_operand(const struct line *line, const struct command *command
 	if (!strncmp(what + (*what == '['), "NAME", 4))
 		for (ioctl = contract_commands; ioctl->name; ioctl++)
 			offer(line, "", ioctl->name, "", ioctl->argument->summary);
+	if (!strcmp(what, "WAY"))
+		for (way = ways; way->name; way++)
+			offer(line, "", way->name, "", way->on);
 	if (!strncmp(what, "[FIELD=", 7))
 		offer_fields(line, line->word[2]);
 }

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* klab eventfd: the kernel fires one; a child waits for it with epoll. */
+/* klab eventfd: the kernel fires one; a child waits for it, in one of the ways. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "tool.h"
 
 struct watch {
+	const struct way *way;
 	int fd;
 	__u64 count;
 };
@@ -21,28 +22,24 @@ struct watched {
 	__u64 reads;
 };
 
-/* The child: sleeps in epoll, reads the counter as often as it takes, adds up. */
+/* The child: sleeps, reads the counter as often as it takes, adds up. */
 static void watch(int report, const void *arg)
 {
 	const struct watch *watch = arg;
-	struct epoll_event event = { .events = EPOLLIN };
 	struct watched watched = { 0 };
-	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	__u64 value;
 
-	if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, watch->fd, &event) < 0)
-		return;
+	/* A read that blocks has no time limit of its own. */
+	alarm(2 * PATIENCE_MS / 1000);
 	while (watched.counted < watch->count) {
-		int ready = epoll_wait(epoll, &event, 1, PATIENCE_MS);
-		__u64 value;
+		int ready = watch->way->ready(watch->fd, POLLIN, PATIENCE_MS);
 
 		if (ready < 0 && errno == EINTR)
 			continue;
-		if (ready != 1)
+		if (ready != 1 || read(watch->fd, &value, sizeof(value)) != sizeof(value))
 			break;
-		if (!watched.woke_ns)
+		if (!watched.reads)
 			watched.woke_ns = now();
-		if (read(watch->fd, &value, sizeof(value)) != sizeof(value))
-			break;
 		watched.counted += value;
 		watched.reads++;
 	}
@@ -50,9 +47,10 @@ static void watch(int report, const void *arg)
 		_exit(1);
 }
 
-static int fire_and_collect(const struct call *call, int fd, struct firing *firing)
+static int fire_and_collect(const struct call *call, const struct way *way, int fd,
+			    struct firing *firing)
 {
-	struct watch arg = { .fd = fd, .count = firing->fire.count };
+	struct watch arg = { .way = way, .fd = fd, .count = firing->fire.count };
 	struct watched watched;
 	struct child child;
 	int ret, error;
@@ -76,14 +74,16 @@ static int fire_and_collect(const struct call *call, int fd, struct firing *firi
 }
 
 /* An eventfd of our own, fired as firing->fire.count says, with a child that waits. */
-int firing_watch(const struct call *call, bool semaphore, struct firing *firing)
+int firing_watch(const struct call *call, const struct way *way, bool semaphore,
+		 struct firing *firing)
 {
 	int fd = eventfd(0, EFD_CLOEXEC | (semaphore ? EFD_SEMAPHORE : 0));
 	int ret, error;
 
 	if (fd < 0)
 		return -1;
-	ret = fire_and_collect(call, fd, firing);
+	ret = fire_and_collect(call, way, fd, firing);
+	firing->way = way;
 	error = errno;
 	close(fd);
 	errno = error;
@@ -98,8 +98,8 @@ void firing_print(const struct call *call, const struct firing *firing)
 	    fire->count, text_time(fire->last_ns - fire->first_ns).s,
 	    text_moment(fire->first_ns).s);
 	if (firing->woke_ns)
-		row(call, USER_SIDE, "woke", "a child asleep in epoll_wait, %s after that",
-		    text_time(firing->woke_ns - fire->first_ns).s);
+		row(call, USER_SIDE, "woke", "a child asleep in %s, %s after that",
+		    firing->way->name, text_time(firing->woke_ns - fire->first_ns).s);
 	if (firing->reads)
 		row(call, USER_SIDE, "read", "counter %llu in %llu %s", firing->counted,
 		    firing->reads, firing->reads == 1 ? "read" : "reads");
@@ -110,6 +110,8 @@ void firing_json(json_object *object, const struct firing *firing)
 	json_number(object, "asked", firing->fire.count);
 	json_number(object, "first_ns", firing->fire.first_ns);
 	json_number(object, "last_ns", firing->fire.last_ns);
+	if (firing->way)
+		json_string(object, "by", firing->way->name);
 	if (firing->woke_ns)
 		json_number(object, "woke_after_ns",
 			    firing->woke_ns - firing->fire.first_ns);
@@ -151,15 +153,17 @@ int eventfd_fire_run(struct call *call)
 			.fd = number_option(call, OPT_FD, 0, INT_MAX, 0),
 		},
 	};
+	const struct way *way = way_of(call, call->option[OPT_BY] ?: "epoll", "eventfd");
 	bool own = !call->option[OPT_FD];
 	json_object *top;
 	int ret;
 
-	if (!own && call->option[OPT_SEMAPHORE])
-		misuse(call, "--semaphore is for an eventfd of klab's own, not for --fd");
+	if (!own && (call->option[OPT_SEMAPHORE] || call->option[OPT_BY]))
+		misuse(call, "--%s is for an eventfd of klab's own, not for --fd",
+		       call->option[OPT_BY] ? "by" : "semaphore");
 	device_open(call, 0);
 	if (own) {
-		ret = firing_watch(call, call->option[OPT_SEMAPHORE], &firing);
+		ret = firing_watch(call, way, call->option[OPT_SEMAPHORE], &firing);
 	} else {
 		step_aside(call, firing.fire.fd);
 		ret = klab_eventfd_fire(call->fd, &firing.fire);

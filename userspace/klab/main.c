@@ -23,10 +23,11 @@ static void guard_descriptors(void)
 			open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
 }
 
-static void list_options(struct option *list, const struct option_use *option, int *count)
+/* At the place of its number, so that one of several commands is there once. */
+static void list_options(struct option *list, const struct option_use *option)
 {
 	for (; option->id; option++) {
-		list[(*count)++] = (struct option){
+		list[option->id] = (struct option){
 			.name = option_name(option->id),
 			.has_arg = option->argument ? required_argument : no_argument,
 			.val = option->id,
@@ -40,20 +41,16 @@ static void list_options(struct option *list, const struct option_use *option, i
  */
 static const struct option *all_options(void)
 {
-	static struct option list[64];
+	static struct option list[OPT_IDS + 1];
 	const struct command *command;
-	bool seen[OPT_IDS] = { false };
-	int count = 0, kept = 0, i;
+	int id, kept = 0;
 
-	list_options(list, common_options, &count);
+	list_options(list, common_options);
 	for (command = commands; command->object; command++)
-		list_options(list, command->options, &count);
-	for (i = 0; i < count; i++) {
-		if (seen[list[i].val])
-			continue;
-		seen[list[i].val] = true;
-		list[kept++] = list[i];
-	}
+		list_options(list, command->options);
+	for (id = 0; id < OPT_IDS; id++)
+		if (list[id].name)
+			list[kept++] = list[id];
 	list[kept] = (struct option){ NULL, 0, NULL, 0 };
 	return list;
 }

@@ -45,6 +45,8 @@ static const struct cause causes[] = {
 	{ "file show", EBADF, "no descriptor of this number was inherited" },
 	{ "file show", EOPNOTSUPP, "hugetlbfs and DAX keep their pages elsewhere" },
 	{ "eventfd fire", EBADF, "no descriptor of this number was inherited" },
+	{ "notify wait", EINVAL, "the interval is shorter than the kernel takes: 20 us" },
+	{ "notify tick", EINVAL, "the interval is shorter than the kernel takes: 20 us" },
 	{ "eventfd fire", EINVAL, "the descriptor is no eventfd, or the count above fire_max" },
 	{ "read", EAGAIN, "the channel is empty: klab write fills it" },
 	{ NULL, ENOTTY, "the module is older than this klab and lacks the command" },

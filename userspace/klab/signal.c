@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "tool.h"
@@ -68,31 +67,6 @@ const char *signal_code_name(int code)
 	default:
 		return "another";
 	}
-}
-
-/* Returns 0, or -1 with errno: ETIMEDOUT when none came for so long. */
-int arrival_wait(const sigset_t *set, int timeout_ms, struct arrival *arrival)
-{
-	struct timespec limit = {
-		.tv_sec = timeout_ms / 1000,
-		.tv_nsec = timeout_ms % 1000 * 1000000L,
-	};
-	siginfo_t info = { 0 };
-
-	do {
-		arrival->signal = sigtimedwait(set, &info, timeout_ms < 0 ? NULL : &limit);
-	} while (arrival->signal < 0 && errno == EINTR);
-	arrival->at = now();
-	if (arrival->signal < 0) {
-		if (errno == EAGAIN)
-			errno = ETIMEDOUT;
-		return -1;
-	}
-	arrival->code = info.si_code;
-	arrival->pid = info.si_pid;
-	arrival->uid = info.si_uid;
-	arrival->value = (uintptr_t)info.si_value.sival_ptr;
-	return 0;
 }
 
 json_object *arrival_json(const struct arrival *arrival)
@@ -190,6 +164,7 @@ int signal_wait_run(struct call *call)
 {
 	__u64 count = number_option(call, OPT_COUNT, 1, LLONG_MAX, 1);
 	int timeout = number_option(call, OPT_TIMEOUT, 0, INT_MAX, -1);
+	const struct way *way = way_of(call, call->option[OPT_BY] ?: "sigwaitinfo", "signal");
 	json_object *list, *top;
 	struct arrival arrival;
 	sigset_t set;
@@ -203,14 +178,15 @@ int signal_wait_run(struct call *call)
 			misuse(call, "nobody can wait for %s", text_signal(number).s);
 	}
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	row(call, USER_SIDE, "waiting", "as pid %d", getpid());
+	row(call, USER_SIDE, "waiting", "by %s, as pid %d", way->name, getpid());
 	fflush(stdout);
 
 	top = json_start(call);
+	json_string(top, "by", way->name);
 	list = json_object_new_array();
 	for (; count; count--) {
-		if (arrival_wait(&set, timeout, &arrival) < 0)
-			refuse(call, errno);
+		if (way->arrival(&set, timeout, &arrival) < 0)
+			refuse(call, errno == EAGAIN ? ETIMEDOUT : errno);
 		print_arrival(call, &arrival);
 		json_object_array_add(list, arrival_json(&arrival));
 	}

@@ -33,8 +33,10 @@ enum exit_status {
 enum option_id {
 	OPT_END,		/* ends a list of options */
 	OPT_AREA,
+	OPT_BY,
 	OPT_COLOR,
 	OPT_COUNT,
+	OPT_DELAY,
 	OPT_DIFF,
 	OPT_FD,
 	OPT_FIRST,
@@ -163,7 +165,20 @@ void books_json(const struct call *call, json_object *object, const struct books
 void books_print_moved(const struct call *call, const struct books *from,
 		       const struct books *to);
 
-/* signal.c */
+/* child.c: a child that does one thing and reports it */
+struct child {
+	pid_t pid;
+	int report;
+};
+
+int child_start(struct child *child, void (*run)(int report, const void *arg),
+		const void *arg);
+void child_settle(const struct child *child);
+int child_collect(const struct child *child, void *report, size_t size);
+void child_end(struct child *child);
+__u64 now(void);
+
+/* ways.c: the ways of waiting */
 struct arrival {
 	int signal;
 	int code;
@@ -173,22 +188,62 @@ struct arrival {
 	__u64 at;
 };
 
+/* What one who waits was told of a firing. Where the way did not tell all, he asked. */
+struct told {
+	__u64 at;
+	__u64 fired_ns;
+	__u64 sequence;
+	__u64 value;
+	bool asked;
+};
+
+struct waiter;
+
+struct way {
+	const char *name;
+	const char *on;
+	__u32 way;			/* KLAB_WAY_*, or 0 where none is needed */
+	bool (*wait)(struct waiter *waiter, struct told *told);
+	/* As poll(2), for an eventfd; and 0 or -1 with errno, for a signal. */
+	int (*ready)(int fd, __u32 events, int timeout_ms);
+	int (*arrival)(const sigset_t *set, int timeout_ms, struct arrival *arrival);
+};
+
+/* A child in one of them. It has a copy of this. */
+struct waiter {
+	const struct way *way;
+	int notifier;
+	__u32 handle;
+	__u64 until;			/* the number of the last firing */
+	__u64 known;			/* of the last that it was told of */
+	int event;			/* an eventfd, or what the way has opened */
+	struct child child;
+};
+
+extern const struct way ways[];
+const struct way *way_of(const struct call *call, const char *name, const char *on);
+void waiter_start(const struct call *call, struct waiter *waiter, struct klab_delivery *delivery);
+bool waiter_next(const struct waiter *waiter, int patience_ms, struct told *told);
+void waiter_end(struct waiter *waiter);
+
+/* signal.c */
 int signal_send_run(struct call *call);
 int signal_wait_run(struct call *call);
-int arrival_wait(const sigset_t *set, int timeout_ms, struct arrival *arrival);
 json_object *arrival_json(const struct arrival *arrival);
 const char *signal_code_name(int code);
 
 /* eventfd.c */
 struct firing {
 	struct klab_eventfd_fire fire;
+	const struct way *way;		/* in which a child waited; or NULL */
 	__u64 woke_ns;
 	__u64 counted;
 	__u64 reads;
 };
 
 int eventfd_fire_run(struct call *call);
-int firing_watch(const struct call *call, bool semaphore, struct firing *firing);
+int firing_watch(const struct call *call, const struct way *way, bool semaphore,
+		 struct firing *firing);
 void firing_print(const struct call *call, const struct firing *firing);
 void firing_json(json_object *object, const struct firing *firing);
 
@@ -226,6 +281,8 @@ bool explain(const struct call *call, const struct contract_command *command,
 
 /* notify.c */
 int notify_compare_run(struct call *call);
+int notify_wait_run(struct call *call);
+int notify_tick_run(struct call *call);
 
 /* task.c */
 int task_show_run(struct call *call);
@@ -251,19 +308,6 @@ int doctor_run(struct call *call);
 
 /* tour.c */
 int tour_run(struct call *call);
-
-/* child.c: a child that does one thing and reports it */
-struct child {
-	pid_t pid;
-	int report;
-};
-
-int child_start(struct child *child, void (*run)(int report, const void *arg),
-		const void *arg);
-void child_settle(const struct child *child);
-int child_collect(const struct child *child, void *report, size_t size);
-void child_end(struct child *child);
-__u64 now(void);
 
 /* device.c: the arguments of a command, and the device that it speaks to */
 __u64 number_option(const struct call *call, enum option_id id, __u64 min, __u64 max,

@@ -271,12 +271,18 @@ static bool tour_pages(struct call *call, const struct part *part, json_object *
 #define TOUR_SIGNAL	SIGUSR1
 #define TOUR_VALUE	42
 
+struct awaited {
+	const struct way *way;
+	sigset_t set;
+};
+
 /* The child inherits the signal blocked, so it cannot come too early. */
 static void await_signal(int report, const void *arg)
 {
-	struct arrival arrival;
+	const struct awaited *awaited = arg;
+	struct arrival arrival = { 0 };
 
-	if (arrival_wait(arg, PATIENCE_MS, &arrival) < 0)
+	if (awaited->way->arrival(&awaited->set, PATIENCE_MS, &arrival) < 0)
 		return;
 	if (write(report, &arrival, sizeof(arrival)) < 0)
 		_exit(1);
@@ -285,14 +291,15 @@ static void await_signal(int report, const void *arg)
 static int send_signal(const struct call *call, struct klab_signal_send *send,
 		       struct arrival *arrival)
 {
+	struct awaited awaited = { .way = way_of(call, "sigwaitinfo", "signal") };
 	struct child child;
-	sigset_t set, old;
+	sigset_t old;
 	int ret, error;
 
-	sigemptyset(&set);
-	sigaddset(&set, TOUR_SIGNAL);
-	sigprocmask(SIG_BLOCK, &set, &old);
-	ret = child_start(&child, await_signal, &set);
+	sigemptyset(&awaited.set);
+	sigaddset(&awaited.set, TOUR_SIGNAL);
+	sigprocmask(SIG_BLOCK, &awaited.set, &old);
+	ret = child_start(&child, await_signal, &awaited);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	if (ret < 0)
 		return -1;
@@ -343,7 +350,7 @@ static bool tour_eventfd(struct call *call, const struct part *part, json_object
 	struct firing firing = { .fire = { .count = 5 } };
 
 	row(call, USER_SIDE, "asked", "to fire an eventfd %u times", firing.fire.count);
-	if (firing_watch(call, false, &firing) < 0)
+	if (firing_watch(call, way_of(call, "epoll", "eventfd"), false, &firing) < 0)
 		return failed_call(call, part, facts);
 	firing_print(call, &firing);
 	firing_json(facts, &firing);
