@@ -190,7 +190,7 @@ const struct command commands[] = {
 	}, {
 		.object = "page", .verb = "watch", .options = page_watch_options,
 		.summary = "the same again and again, and what moved",
-		.example = "klab page watch --interval 500",
+		.example = "klab page watch --interval 500 --count 2",
 		.run = page_watch_run,
 	}, {
 		.object = "page", .verb = "fragment", .options = page_fragment_options,
@@ -207,7 +207,7 @@ const struct command commands[] = {
 		.object = "signal", .verb = "wait", .options = signal_wait_options,
 		.operands = "SIGNAL...", .operands_min = 1, .operands_max = 64,
 		.summary = "wait for signals; who sent them, how, with what value",
-		.example = "klab signal wait USR1 & klab signal send $! USR1 --value 42",
+		.example = "klab signal wait USR1 & sleep 1; klab signal send $! USR1 --value 42",
 		.run = signal_wait_run,
 	}, {
 		.object = "eventfd", .verb = "fire", .options = eventfd_fire_options,
