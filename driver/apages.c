@@ -91,7 +91,7 @@ static u32 own_flags(struct folio *folio, struct page *page)
 		flags |= KLAB_PAGE_KSM;
 	else if (folio_test_anon(folio) && PageAnonExclusive(page))
 		flags |= KLAB_PAGE_EXCLUSIVE;
-	if (folio_test_anon(folio) && !folio_test_swapbacked(folio))
+	if (folio_test_anon(folio) && !folio_test_swapbacked(folio) && !folio_test_hugetlb(folio))
 		flags |= KLAB_PAGE_LAZY_FREE;
 	if (folio_test_dirty(folio))
 		flags |= KLAB_PAGE_DIRTY;
