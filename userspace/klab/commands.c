@@ -140,7 +140,8 @@ static const struct option_use notify_tick_options[] = {
 
 static const struct option_use task_pages_options[] = {
 	{ OPT_AREA, "AREA", "heap, stack, or an address in it (default heap)" },
-	{ OPT_DIFF, "PID", "the same addresses of another task, beside it" },
+	{ OPT_DIFF, "PID", "beside it the same addresses of another task" },
+	{ OPT_INTERVAL, "MS", "beside it the same addresses, so many milliseconds later" },
 	{ OPT_END, NULL, NULL }
 };
 

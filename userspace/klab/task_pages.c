@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* klab task pages: a range of pages as a map, one cell a page; of one task or of two. */
+/* klab task pages: a range of pages as a map, one cell a page; of one task, or of two sides. */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,11 +73,13 @@ static char letter_of(const struct klab_page *page)
 	return page->flags & KLAB_PAGE_WRITABLE ? 'W' : 'r';
 }
 
-/* Beside the page of the same address in the other: = same, C copied, + new, - gone. */
+/* Beside the page of the same address on the other side: = same, C copied, + new, - gone. */
 static char letter_beside(const struct klab_page *page, const struct klab_page *other)
 {
 	bool here = page->flags & KLAB_PAGE_PRESENT, there = other->flags & KLAB_PAGE_PRESENT;
 
+	if ((page->flags | other->flags) & KLAB_PAGE_UNKNOWN)
+		return '?';
 	if (!here && !there)
 		return '.';
 	if (here != there)
@@ -91,38 +94,78 @@ static enum paint paint_of(char letter)
 	return letter == 'C' || letter == '+' || letter == '-' ? CHANGED : PLAIN;
 }
 
+/* The other side: another task, or this one later; NULL if none is wanted. */
+static struct klab_page *other_side(struct call *call, int task, const struct klab_area *area,
+				    __u64 count)
+{
+	if (call->option[OPT_DIFF])
+		return pages_read(call, task_of(call, call->option[OPT_DIFF]), area, count);
+	if (!call->option[OPT_INTERVAL])
+		return NULL;
+	wait_interrupted(number_option(call, OPT_INTERVAL, 0, INT_MAX, 0));
+	return pages_read(call, task, area, count);
+}
+
+static json_object *page_json(const struct klab_page *page)
+{
+	json_object *json = json_object_new_object();
+
+	json_number(json, "flags", page->flags);
+	json_number(json, "frame", page->frame);
+	json_number(json, "references", page->references);
+	json_number(json, "mappings", page->mappings);
+	json_number(json, "order", page->order);
+	return json;
+}
+
+/* What the letters mean, each as it is painted below. */
+static void print_legend(struct call *call, const char * const *meanings)
+{
+	for (; *meanings; meanings++) {
+		char letter[2] = { **meanings };
+
+		more(call, "%s%s%s", painted(call, paint_of(*letter), letter).s, *meanings + 1,
+		     meanings[1] ? "   " : "\n");
+	}
+}
+
 int task_pages_run(struct call *call)
 {
+	static const char * const alone[] = {
+		". absent", "W writable", "r read-only", "L locked", "0 zeroes", "? unknown", NULL,
+	};
+	static const char * const beside[] = {
+		". absent in both", "= the same page", "C copied", "+ new", "- gone", "? unknown",
+		NULL,
+	};
 	int task = task_of(call, call->operand[0]);
-	const char *diff = call->option[OPT_DIFF];
 	struct klab_area area = find_area(call, task);
 	__u64 count = (area.end - area.start) / call->info.page_size, i, tally[128] = { 0 };
-	struct klab_page *pages = pages_read(call, task, &area, count), *other = NULL;
-	json_object *top = json_start(call), *list = json_object_new_array();
+	struct klab_page *pages, *other;
+	json_object *top, *list;
 
-	if (diff)
-		other = pages_read(call, task_of(call, diff), &area, count);
+	if (call->option[OPT_DIFF] && call->option[OPT_INTERVAL])
+		misuse(call, "--diff is beside another task, --interval beside this one");
+	pages = pages_read(call, task, &area, count);
+	other = other_side(call, task, &area, count);
+	top = json_start(call);
+	list = json_object_new_array();
 	row(call, KERNEL_SIDE, "area", "0x%llx-0x%llx   %llu pages", area.start, area.end, count);
-	row(call, KERNEL_SIDE, "legend", "%s", diff ?
-	    ". absent in both   = the same page   C copied   + new   - gone" :
-	    ". absent   W writable   r read-only   L locked   0 zeroes   ? unknown");
+	print_legend(call, other ? beside : alone);
 	for (i = 0; i < count; i++) {
-		char letter[2] = { diff ? letter_beside(&pages[i], &other[i]) :
+		char letter[2] = { other ? letter_beside(&pages[i], &other[i]) :
 				   letter_of(&pages[i]) };
-		json_object *json = json_object_new_object();
+		json_object *json = page_json(&pages[i]);
 
 		tally[(unsigned char)*letter]++;
 		more(call, "%s%s", painted(call, paint_of(*letter), letter).s,
 		     i % CELLS == CELLS - 1 || i == count - 1 ? "\n" : "");
-		json_number(json, "flags", pages[i].flags);
-		json_number(json, "frame", pages[i].frame);
-		json_number(json, "references", pages[i].references);
-		json_number(json, "mappings", pages[i].mappings);
-		json_number(json, "order", pages[i].order);
 		json_string(json, "cell", letter);
+		if (other)
+			json_object_object_add(json, "other", page_json(&other[i]));
 		json_object_array_add(list, json);
 	}
-	if (diff)
+	if (other)
 		row(call, KERNEL_SIDE, "sum",
 		    "same %llu   copied %llu   new %llu   gone %llu   absent %llu",
 		    tally['='], tally['C'], tally['+'], tally['-'], tally['.']);
