@@ -212,12 +212,16 @@ static int send_later(struct klab_way *way, const struct klab_asker *asker, u64 
 
 	if (!task)
 		return -ESRCH;
-	/* One's own process may always be signalled, whoever it has become meanwhile. */
-	cred = is_of(asker, task) ? get_task_cred(task) : get_cred(asker->cred);
-	own = override_creds(cred);
-	error = signal_as(way, task, asker, value);
-	revert_creds(own);
-	put_cred(cred);
+	if (klab_is_asker(asker) && current_cred() == asker->cred) {
+		error = signal_as(way, task, asker, value);
+	} else {
+		/* One's own process may always be signalled, whoever it has become. */
+		cred = is_of(asker, task) ? get_task_cred(task) : get_cred(asker->cred);
+		own = override_creds(cred);
+		error = signal_as(way, task, asker, value);
+		revert_creds(own);
+		put_cred(cred);
+	}
 	put_task_struct(task);
 	return error;
 }

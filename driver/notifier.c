@@ -32,7 +32,7 @@ static struct klab_notification *find_to_keep(struct klab_notifier *notifier, u3
 }
 
 /* A record of its own, or counted by the next one. */
-int klab_notifier_put(struct klab_notifier *notifier, const struct klab_record *record)
+int klab_notifier_put(struct klab_notifier *notifier, struct klab_record record)
 {
 	struct klab_record *to = &notifier->record[notifier->written % notifier->capacity];
 
@@ -42,8 +42,8 @@ int klab_notifier_put(struct klab_notifier *notifier, const struct klab_record *
 		notifier->missed_ever++;
 		return -EAGAIN;
 	}
-	*to = *record;
-	to->missed = notifier->missed;
+	record.missed = notifier->missed;
+	*to = record;
 	notifier->missed = 0;
 	notifier->written++;
 	/* Its lock is held: fs/eventfd.c tells why that is enough. */

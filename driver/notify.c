@@ -75,20 +75,18 @@ static void owe(struct klab_notification *n)
 bool klab_notification_fire(struct klab_notification *n, u64 now, u64 due, bool pays_itself)
 {
 	struct klab_notifier *notifier = n->notifier;
-	struct klab_record record;
 	unsigned int i;
 
 	lockdep_assert_held(&notifier->wait.lock);
 	n->fired++;
 	n->last_ns = now;
-	record = record_of(n, due);
 	for (i = 0; i < n->ways; i++) {
 		struct klab_way *way = &n->way[i];
 
 		if (way->is.way == KLAB_WAY_EVENTFD)
 			count(way, klab_way_ring(way));
 		else if (way->is.way == KLAB_WAY_RECORD)
-			count(way, klab_notifier_put(notifier, &record));
+			count(way, klab_notifier_put(notifier, record_of(n, due)));
 	}
 	/* Who is about to sleep looks at n->fired under the lock, after he queued. */
 	if (waitqueue_active(&notifier->sleepers))
@@ -343,6 +341,6 @@ void klab_notification_fire_some(struct klab_notification *n, struct klab_notify
 		ask->last_ns = now;
 		cond_resched();
 	}
-	if (n->pays)
+	if (n->pays && !pays_itself)
 		flush_work(&n->work);
 }

@@ -70,6 +70,6 @@ void klab_notification_fire_some(struct klab_notification *n, struct klab_notify
 void klab_notification_end(struct klab_notification *n);
 
 /* notifier.c */
-int klab_notifier_put(struct klab_notifier *notifier, const struct klab_record *record);
+int klab_notifier_put(struct klab_notifier *notifier, struct klab_record record);
 
 #endif /* KLAB_NOTIFY_H */
