@@ -211,6 +211,11 @@ const struct command commands[] = {
 		.example = "klab signal wait USR1 & sleep 1; klab signal send $! USR1 --value 42",
 		.run = signal_wait_run,
 	}, {
+		.object = "signal", .verb = "restart", .options = none,
+		.summary = "restart codes, and what a handler makes of them",
+		.example = "klab signal restart",
+		.run = signal_restart_run,
+	}, {
 		.object = "eventfd", .verb = "fire", .options = eventfd_fire_options,
 		.summary = "have the kernel fire an eventfd, and wait for it",
 		.example = "klab eventfd fire --count 5",

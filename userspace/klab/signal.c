@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* klab signal: the kernel sends one; another klab waits for one. */
+/* klab signal: the kernel sends one; another klab waits for one; one meets a restart code. */
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
@@ -191,6 +191,77 @@ int signal_wait_run(struct call *call)
 		json_object_array_add(list, arrival_json(&arrival));
 	}
 	json_object_object_add(top, "arrivals", list);
+	json_finish(call, top);
+	return DONE;
+}
+
+/* What include/linux/errno.h has beyond what userspace should ever see. */
+static const struct {
+	__u32 code;
+	const char *name;
+} restart_codes[] = {
+	{ 512, "ERESTARTSYS" }, { 513, "ERESTARTNOINTR" }, { 514, "ERESTARTNOHAND" },
+	{ 515, "ENOIOCTLCMD" }, { 516, "ERESTART_RESTARTBLOCK" }, { EINTR, "EINTR" },
+};
+
+static int handled;
+
+/* A second time, the call was made again. Ignored, the signal asks for that no more. */
+static void count_restart(int number)
+{
+	if (++handled == 2)
+		signal(number, SIG_IGN);
+}
+
+/* What a caller sees when the kernel's half of a call ends with @code and @signal_number. */
+static struct text outcome(const struct call *call, __u32 code, int signal_number, int flags)
+{
+	struct sigaction action = { .sa_handler = count_restart, .sa_flags = flags };
+	struct text text;
+	int error;
+
+	handled = 0;
+	sigaction(SIGUSR1, &action, NULL);
+	if (!klab_error(call->fd, code, signal_number))
+		refuse_because(call, EPROTO, "it was asked to fail, and did not");
+	error = errno;
+	if (handled > 1)
+		snprintf(text.s, sizeof(text.s), "again");
+	else if (strerrorname_np(error))
+		snprintf(text.s, sizeof(text.s), "%s", strerrorname_np(error));
+	else
+		snprintf(text.s, sizeof(text.s), "%d", error);
+	return text;
+}
+
+int signal_restart_run(struct call *call)
+{
+	json_object *top, *list = json_object_new_array(), *object;
+	struct text none, plain, restart;
+	size_t i;
+
+	device_open(call, 0);
+	more(call, "%-26s %-10s %-10s %s\n", "the call ends with", "no signal", "handler",
+	     "with SA_RESTART");
+	for (i = 0; i < sizeof(restart_codes) / sizeof(*restart_codes); i++) {
+		__u32 code = restart_codes[i].code;
+
+		none = outcome(call, code, 0, 0);
+		plain = outcome(call, code, SIGUSR1, 0);
+		restart = outcome(call, code, SIGUSR1, SA_RESTART);
+		more(call, "%3u %-22s %-10s %-10s %s\n", code, restart_codes[i].name, none.s,
+		     plain.s, restart.s);
+		object = json_object_new_object();
+		json_number(object, "code", code);
+		json_string(object, "name", restart_codes[i].name);
+		json_string(object, "no_signal", none.s);
+		json_string(object, "handler", plain.s);
+		json_string(object, "handler_sa_restart", restart.s);
+		json_object_array_add(list, object);
+	}
+	more(call, "again: the handler ran, and then the same call was made once more\n");
+	top = json_start(call);
+	json_object_object_add(top, "codes", list);
 	json_finish(call, top);
 	return DONE;
 }

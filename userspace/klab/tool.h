@@ -229,6 +229,7 @@ void waiter_end(struct waiter *waiter);
 /* signal.c */
 int signal_send_run(struct call *call);
 int signal_wait_run(struct call *call);
+int signal_restart_run(struct call *call);
 json_object *arrival_json(const struct arrival *arrival);
 const char *signal_code_name(int code);
 
