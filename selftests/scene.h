@@ -147,16 +147,10 @@ static inline bool scene_open(struct scene *scene)
 	return !epoll_ctl(scene->epoll, EPOLL_CTL_ADD, scene->channel, &readable);
 }
 
-/* A channel that a test has made goes when the next scene opens, or with the test. */
+/* The first of its descriptors, and all that came later: what a command has made, too. */
 static inline void scene_close(struct scene *scene)
 {
-	close(scene->klab);
-	close(scene->notifier);
-	close(scene->epoll);
-	close(scene->channel);
-	close(scene->task);
-	close(scene->file);
-	close(scene->eventfd);
+	close_range(scene->eventfd, ~0U, 0);
 }
 
 static inline struct traces scene_traces(const struct scene *scene)
