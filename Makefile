@@ -5,7 +5,7 @@
 # what is said on the command line reaches the scripts in the environment, with its dollars as they were typed
 override CMD := $(value CMD)
 override EXTRA := $(value EXTRA)
-export ONLY READING CMD EXTRA KERNEL KERNELS ACCEL SMP MEM TIMEOUT NO_INSTALL V W C
+export ONLY READING CMD EXTRA KERNEL KERNELS ACCEL SMP MEM TIMEOUT NATIVE NO_INSTALL V W C
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -66,6 +66,7 @@ help:
 	@echo
 	@echo 'KERNEL=NAME    6.12-cloud, 6.12, 6.12-rt, 6.1-cloud, 6.1, 6.1-rt, debug, or a built kernel tree'
 	@echo 'KERNELS=NAMES  check: the selftests on each of these; 6.12-rt:1 with one processor'
+	@echo 'NATIVE=1       check: the selftests without those of 32-bit callers'
 	@echo "CMD='LINE'     run: this instead of the tour and the shell"
 	@echo 'ACCEL=HOW      auto, kvm or tcg'
 	@echo 'SMP=N MEM=SIZE processors and memory of the VM'
