@@ -238,6 +238,8 @@ static int probe_command(struct call *call, struct probe *probe, const char *nam
 
 	memset(probe, 0, sizeof(*probe));
 	probe->shot = shot;
+	/* An example may name a descriptor, so each begins with none but the first three. */
+	close_range(STDERR_FILENO + 1, ~0U, 0);
 	take_example(call, probe, name);
 	error = ask(call, probe, "its example", 0);
 	if (error != probe->meant)
@@ -254,7 +256,6 @@ static int probe_command(struct call *call, struct probe *probe, const char *nam
 	json_object_array_add(list, report(call, probe));
 	for (i = 0; i < shot->arrays; i++)
 		free(shot->array[i].memory);
-	close(call->fd);
 	return probe->wrong;
 }
 
