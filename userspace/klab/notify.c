@@ -38,13 +38,19 @@ static void begin(const struct call *call, int notifier, struct klab_notify_set 
 		refuse(call, errno);
 }
 
+/* What became of it; @histogram: of how late each firing was, unless that is NULL. */
 static struct klab_notify_query query_of(const struct call *call, int notifier, __u32 handle,
-					 struct klab_lateness *histogram)
+					 struct histogram *histogram)
 {
+	struct klab_lateness buckets[KLAB_LATENESS_BUCKETS];
 	struct klab_notify_query query;
+	int i;
 
-	if (klab_notify_query(notifier, handle, &query, histogram, NULL, NULL) < 0)
+	if (klab_notify_query(notifier, handle, &query, histogram ? buckets : NULL, NULL,
+			      NULL) < 0)
 		refuse(call, errno);
+	for (i = 0; histogram && i < KLAB_LATENESS_BUCKETS; i++)
+		histogram->count[i] = buckets[i].firings;
 	return query;
 }
 
@@ -211,35 +217,16 @@ int notify_wait_run(struct call *call)
 	return DONE;
 }
 
-static void print_lateness(const struct call *call, const struct klab_notify_query *query,
-			   const struct klab_lateness *histogram)
-{
-	int first = 0, last = KLAB_LATENESS_BUCKETS - 1, i;
-
-	row(call, KERNEL_SIDE, "late", "min %s   mean %s   max %s",
-	    text_time(query->lateness.min_ns).s,
-	    text_time(query->lateness.total_ns / query->lateness.count).s,
-	    text_time(query->lateness.max_ns).s);
-	while (first < last && !histogram[first].firings)
-		first++;
-	while (last > first && !histogram[last].firings)
-		last--;
-	for (i = first; i <= last; i++)
-		row(call, KERNEL_SIDE, "", "from %8s  %8llu%s%s", text_time(1ULL << i).s,
-		    histogram[i].firings, histogram[i].firings ? "  " : "",
-		    text_bar(histogram[i].firings, query->fired).s);
-}
-
 int notify_tick_run(struct call *call)
 {
 	struct klab_notify_set set = { 0 };
 	__u64 count = number_option(call, OPT_COUNT, 1, 1000000, 1000);
 	__u64 interval_us = number_option(call, OPT_INTERVAL, 0, 3600000000, 1000);
-	struct klab_lateness histogram[KLAB_LATENESS_BUCKETS];
 	struct klab_notify_wait wait = { .sequence = count - 1 };
-	json_object *top, *list = json_object_new_array();
 	struct klab_notify_query query;
-	int notifier = prepare(call, 0, &set), i;
+	struct histogram histogram;
+	json_object *top;
+	int notifier = prepare(call, 0, &set);
 
 	set.first_ns = interval_us * 1000;
 	repeat(&set, count, interval_us);
@@ -249,10 +236,14 @@ int notify_tick_run(struct call *call)
 	wait.handle = set.handle;
 	if (klab_notify_wait(notifier, &wait) < 0)
 		refuse(call, errno);
-	query = query_of(call, notifier, set.handle, histogram);
+	query = query_of(call, notifier, set.handle, &histogram);
 	row(call, KERNEL_SIDE, "fired", "%llu times; %llu times skipped, for it could not keep up",
 	    query.fired, query.skipped);
-	print_lateness(call, &query, histogram);
+	row(call, KERNEL_SIDE, "late", "min %s   mean %s   max %s",
+	    text_time(query.lateness.min_ns).s,
+	    text_time(query.lateness.total_ns / query.lateness.count).s,
+	    text_time(query.lateness.max_ns).s);
+	histogram_rows(call, &histogram, query.fired);
 
 	top = json_start(call);
 	json_number(top, "interval_ns", interval_us * 1000);
@@ -261,9 +252,7 @@ int notify_tick_run(struct call *call)
 	json_number(top, "min_ns", query.lateness.min_ns);
 	json_number(top, "total_ns", query.lateness.total_ns);
 	json_number(top, "max_ns", query.lateness.max_ns);
-	for (i = 0; i < KLAB_LATENESS_BUCKETS; i++)
-		json_object_array_add(list, json_object_new_int64(histogram[i].firings));
-	json_object_object_add(top, "late_log2_ns", list);
+	json_object_object_add(top, "late_log2_ns", histogram_json(&histogram));
 	json_finish(call, top);
 	return DONE;
 }

@@ -123,6 +123,33 @@ struct text text_signal(int number)
 	return text_of("signal %d", number);
 }
 
+/* From the first bucket that has any to the last. */
+void histogram_rows(const struct call *call, const struct histogram *histogram, __u64 whole)
+{
+	int first = 0, last = HISTOGRAM_BUCKETS - 1, i;
+
+	while (first < last && !histogram->count[first])
+		first++;
+	while (last > first && !histogram->count[last])
+		last--;
+	for (i = first; i <= last; i++) {
+		__u64 count = histogram->count[i];
+
+		row(call, KERNEL_SIDE, "", "from %8s  %8llu%s%s", text_time(1ULL << i).s, count,
+		    count ? "  " : "", text_bar(count, whole).s);
+	}
+}
+
+json_object *histogram_json(const struct histogram *histogram)
+{
+	json_object *list = json_object_new_array();
+	int i;
+
+	for (i = 0; i < HISTOGRAM_BUCKETS; i++)
+		json_object_array_add(list, json_object_new_uint64(histogram->count[i]));
+	return list;
+}
+
 json_object *json_start(const struct call *call)
 {
 	json_object *object = json_object_new_object();

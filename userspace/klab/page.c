@@ -86,37 +86,38 @@ static struct text text_how(__u32 flags)
 	return text;
 }
 
+static struct histogram histogram_of(const struct klab_bucket *buckets, bool frees)
+{
+	struct histogram histogram;
+	int i;
+
+	for (i = 0; i < KLAB_BUCKETS; i++)
+		histogram.count[i] = frees ? buckets[i].frees : buckets[i].allocs;
+	return histogram;
+}
+
 static json_object *timing_json(const struct klab_timing *timing,
 				const struct klab_bucket *buckets, bool frees)
 {
+	struct histogram histogram = histogram_of(buckets, frees);
 	json_object *object = json_object_new_object();
-	json_object *list = json_object_new_array();
-	int i;
 
 	json_number(object, "count", timing->count);
 	json_number(object, "total_ns", timing->total_ns);
 	json_number(object, "min_ns", timing->min_ns);
 	json_number(object, "max_ns", timing->max_ns);
-	for (i = 0; i < KLAB_BUCKETS; i++)
-		json_object_array_add(list, json_object_new_uint64(frees ? buckets[i].frees :
-									   buckets[i].allocs));
-	json_object_object_add(object, "log2_ns", list);
+	json_object_object_add(object, "log2_ns", histogram_json(&histogram));
 	return object;
 }
 
-static __u64 in_bucket(const struct klab_bucket *bucket, bool frees)
-{
-	return frees ? bucket->frees : bucket->allocs;
-}
-
 /* Where half of them are quicker and half are slower, as well as a histogram can tell. */
-static int median_bucket(const struct klab_bucket *buckets, bool frees, __u64 count)
+static int median_bucket(const struct histogram *histogram, __u64 count)
 {
 	__u64 seen = 0;
 	int i;
 
-	for (i = 0; i < KLAB_BUCKETS - 1; i++) {
-		seen += in_bucket(&buckets[i], frees);
+	for (i = 0; i < HISTOGRAM_BUCKETS - 1; i++) {
+		seen += histogram->count[i];
 		if (2 * seen >= count)
 			break;
 	}
@@ -127,24 +128,15 @@ static void print_timing(const struct call *call, const char *label,
 			 const struct klab_timing *timing, const struct klab_bucket *buckets,
 			 bool frees)
 {
-	int i, median = median_bucket(buckets, frees, timing->count), last = KLAB_BUCKETS - 1;
-	int first = 0;
+	struct histogram histogram = histogram_of(buckets, frees);
+	int median = median_bucket(&histogram, timing->count);
 
 	if (!timing->count)
 		return;
 	row(call, KERNEL_SIDE, label, "min %s   median %s to %s   max %s   %llu times",
 	    text_time(timing->min_ns).s, text_time(1ULL << median).s,
 	    text_time(2ULL << median).s, text_time(timing->max_ns).s, timing->count);
-	while (first < last && !in_bucket(&buckets[first], frees))
-		first++;
-	while (last > first && !in_bucket(&buckets[last], frees))
-		last--;
-	for (i = first; i <= last; i++) {
-		__u64 count = in_bucket(&buckets[i], frees);
-
-		row(call, KERNEL_SIDE, "", "from %8s  %8llu%s%s", text_time(1ULL << i).s, count,
-		    count ? "  " : "", text_bar(count, timing->count).s);
-	}
+	histogram_rows(call, &histogram, timing->count);
 }
 
 /*

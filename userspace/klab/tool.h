@@ -350,6 +350,20 @@ struct text text_moment(__u64 ns);
 struct text text_bytes(__u64 bytes);
 struct text text_bar(__u64 part, __u64 whole);
 struct text text_signal(int number);
+
+/* How many times took from 2^i ns to less than twice that; of pages, and of lateness. */
+#define HISTOGRAM_BUCKETS	32
+
+struct histogram {
+	__u64 count[HISTOGRAM_BUCKETS];
+};
+
+_Static_assert(KLAB_BUCKETS == HISTOGRAM_BUCKETS, "times of pages");
+_Static_assert(KLAB_LATENESS_BUCKETS == HISTOGRAM_BUCKETS, "lateness");
+
+void histogram_rows(const struct call *call, const struct histogram *histogram, __u64 whole);
+json_object *histogram_json(const struct histogram *histogram);
+
 json_object *json_start(const struct call *call);
 void json_number(json_object *object, const char *key, __u64 value);
 void json_string(json_object *object, const char *key, const char *value);
