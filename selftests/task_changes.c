@@ -135,8 +135,8 @@ TEST_F(task_changes, not_for_the_child)
 	ASSERT_TRUE(has_stopped(child));
 	child_task = handle_on(child);
 	EXPECT_EQ(COUNT, count_of(child_task, memory, KLAB_PAGE_NO_AREA));
-	EXPECT_EQ(0, count_of(child_task, memory + COUNT * PAGE,
-			      KLAB_PAGE_PRESENT | KLAB_PAGE_NO_AREA));
+	EXPECT_EQ(0, count_of(child_task, memory + COUNT * PAGE, KLAB_PAGE_PRESENT));
+	EXPECT_EQ(0, count_of(child_task, memory + COUNT * PAGE, KLAB_PAGE_NO_AREA));
 	EXPECT_EQ(COUNT, count_of(child_task, memory + 2 * COUNT * PAGE, KLAB_PAGE_PRESENT));
 	EXPECT_EQ(3 * COUNT, count_pages(self->task, memory, 3 * COUNT, KLAB_PAGE_PRESENT));
 	close(child_task);

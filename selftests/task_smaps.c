@@ -222,11 +222,8 @@ TEST_F(task_smaps, merged)
 
 	madvise(memory, COUNT * PAGE, MADV_NOHUGEPAGE);
 	memset(memory, 0x5a, COUNT * PAGE);
-	if (madvise(memory, COUNT * PAGE, MADV_MERGEABLE) ||
-	    !write_text("/sys/kernel/mm/ksm/run", "1"))
+	if (!begin_merging(memory, COUNT * PAGE))
 		SKIP(return, "no KSM here");
-	write_text("/sys/kernel/mm/ksm/sleep_millisecs", "1");
-	write_text("/sys/kernel/mm/ksm/pages_to_scan", "10000");
 	EXPECT_TRUE(eventually(count_pages(self->task, memory, COUNT, KLAB_PAGE_KSM) == COUNT));
 	write_text("/sys/kernel/mm/ksm/run", "0");
 	EXPECT_TRUE(agree(self->task, memory, COUNT));

@@ -197,6 +197,16 @@ static inline bool write_text(const char *path, const char *text)
 	return done;
 }
 
+/* Equal pages of it are to become one, soon; false where there is no KSM. */
+static inline bool begin_merging(char *memory, size_t bytes)
+{
+	if (madvise(memory, bytes, MADV_MERGEABLE) || !write_text("/sys/kernel/mm/ksm/run", "1"))
+		return false;
+	write_text("/sys/kernel/mm/ksm/sleep_millisecs", "1");
+	write_text("/sys/kernel/mm/ksm/pages_to_scan", "10000");
+	return true;
+}
+
 /* A disk in memory to swap to; false where there is none. Left behind for the next one. */
 static inline bool have_swap(void)
 {
