@@ -68,19 +68,23 @@ static void make_areas(void)
 	made = true;
 }
 
+/*
+ * As many before them take up the small free blocks, of which there are more or fewer
+ * in each boot: what is read by frames in a row would cost more or less with them.
+ */
 static unsigned char *make_pages(void)
 {
+	const size_t size = 2 * PAGES * PAGE;
 	static unsigned char *memory;
 
 	if (memory)
-		return memory;
-	memory = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		      0);
+		return memory + PAGES * PAGE;
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED)
 		fail(errno, "mmap");
-	madvise(memory, PAGES * PAGE, MADV_NOHUGEPAGE);
-	memset(memory, 1, PAGES * PAGE);
-	return memory;
+	madvise(memory, size, MADV_NOHUGEPAGE);
+	memset(memory, 1, size);
+	return memory + PAGES * PAGE;
 }
 
 static void *task_open(size_t bytes)
@@ -107,6 +111,15 @@ static void task_close(void *state)
 	close(task->pagemap);
 	close(task->kpageflags);
 	free(task);
+}
+
+/* @task, or NULL where the kernel does not have what it is for. */
+static void *task_if(struct task *task, bool offered)
+{
+	if (offered)
+		return task;
+	task_close(task);
+	return NULL;
 }
 
 static void areas_run(void *state, unsigned long times)
@@ -171,10 +184,7 @@ static void *query_open(size_t bytes)
 	struct procmap_query ask = { .size = sizeof(ask), .query_flags = PROCMAP_QUERY_NEXT };
 	struct task *task = task_open(bytes);
 
-	if (!ioctl(task->maps, PROCMAP_QUERY, &ask))
-		return task;
-	task_close(task);
-	return NULL;
+	return task_if(task, !ioctl(task->maps, PROCMAP_QUERY, &ask));
 }
 
 static void query_run(void *state, unsigned long times)
@@ -224,13 +234,11 @@ static void ask_pages(struct task *task, struct klab_task_pages *ask)
 		fail(0, "%llu bytes of %lu", (unsigned long long)ask->walked, PAGES * PAGE);
 }
 
-static void records_run(void *state, unsigned long times)
+static void read_records(struct task *task, unsigned long times, __u32 flags)
 {
-	struct task *task = state;
-
 	while (times--) {
 		struct klab_task_pages ask = {
-			.flags = KLAB_FRAMES,
+			.flags = flags,
 			.pages = { (uintptr_t)task->records, PAGES, sizeof(task->records[0]) },
 		};
 
@@ -238,17 +246,14 @@ static void records_run(void *state, unsigned long times)
 	}
 }
 
+static void records_run(void *state, unsigned long times)
+{
+	read_records(state, times, KLAB_FRAMES);
+}
+
 static void tokens_run(void *state, unsigned long times)
 {
-	struct task *task = state;
-
-	while (times--) {
-		struct klab_task_pages ask = {
-			.pages = { (uintptr_t)task->records, PAGES, sizeof(task->records[0]) },
-		};
-
-		ask_pages(task, &ask);
-	}
+	read_records(state, times, 0);
 }
 
 static void read_map(struct task *task)
@@ -353,10 +358,7 @@ static void *scan_open(size_t bytes)
 	struct task *task = task_open(bytes);
 	struct pm_scan_arg ask;
 
-	if (scan(task, &ask))
-		return task;
-	task_close(task);
-	return NULL;
+	return task_if(task, scan(task, &ask));
 }
 
 static void scan_run(void *state, unsigned long times)
