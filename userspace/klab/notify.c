@@ -42,7 +42,7 @@ static void begin(const struct call *call, int notifier, struct klab_notify_set 
 static struct klab_notify_query query_of(const struct call *call, int notifier, __u32 handle,
 					 struct histogram *histogram)
 {
-	struct klab_lateness buckets[KLAB_LATENESS_BUCKETS];
+	struct klab_lateness buckets[KLAB_LATENESS_BUCKETS] = { 0 };
 	struct klab_notify_query query;
 	int i;
 
