@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* klab ioctl list, show, decode: the contract read aloud, and any number taken apart. */
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -31,6 +32,17 @@ void print_words(const struct call *call, int column, const char *words)
 		words += length + !!words[length];
 	}
 	more(call, "\n");
+}
+
+static __printf(3, 4) void sentence(const struct call *call, int column, const char *fmt, ...)
+{
+	char words[2048];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(words, sizeof(words), fmt, args);
+	va_end(args);
+	print_words(call, column, words);
 }
 
 static const char *direction_of(unsigned int number)
@@ -128,16 +140,13 @@ static json_object *values_json(const struct contract_field *field)
 	return list;
 }
 
-#define WHAT_COLUMN	45
+#define WHAT_COLUMN	46
 
 static void show_value(const struct call *call, const struct contract_value *value)
 {
-	char words[256];
-
-	snprintf(words, sizeof(words), (__s64)value->value < 0 ? "%s %lld %s" : "%s 0x%llx %s",
-		 value->name, value->value, value->meaning);
 	more(call, "%*s", WHAT_COLUMN + 2, "");
-	print_words(call, WHAT_COLUMN + 2, words);
+	sentence(call, WHAT_COLUMN + 2, (__s64)value->value < 0 ? "%s %lld %s" : "%s 0x%llx %s",
+		 value->name, value->value, value->meaning);
 }
 
 static void show_field(const struct call *call, const struct contract_field *field,
@@ -152,8 +161,11 @@ static void show_field(const struct call *call, const struct contract_field *fie
 		snprintf(type, sizeof(type), "%s[%zu]", field->type, field->count);
 	else
 		snprintf(type, sizeof(type), "%s", field->type);
-	more(call, "  %-4zu  %-20s  %-8s  %-4s  ", base + field->offset, name,
-	     field->of ? "struct" : type, strcmp(role, "in, out") ? role : "both");
+	more(call, "  %-4zu  %-20s  ", base + field->offset, name);
+	if (strlen(name) > 20)
+		more(call, "\n%30s", "");
+	more(call, "%-8s  %-4s  ", field->of ? "struct" : type,
+	     strcmp(role, "in, out") ? role : "both");
 	print_words(call, WHAT_COLUMN, field->what);
 	for (i = 0; i < field->values; i++)
 		show_value(call, &field->value[i]);
@@ -196,8 +208,9 @@ static json_object *show_records(const struct call *call, const struct contract_
 	for (field = shown->field; field < shown->field + shown->fields; field++) {
 		if (!field->record)
 			continue;
-		more(call, "\na record of %s: struct %s, %zu bytes, %s\n", field->name,
-		     field->record->name, field->record->size, field->record->summary);
+		more(call, "\n");
+		sentence(call, 0, "a record of %s: struct %s, %zu bytes, %s", field->name,
+			 field->record->name, field->record->size, field->record->summary);
 		json_object_object_add(records, field->name,
 				       show_fields(call, field->record, "", 0, "out",
 						   json_object_new_array()));
@@ -234,23 +247,20 @@ int ioctl_show_run(struct call *call)
 	json_object *top = json_start(call), *object = command_json(command);
 	const char *line, *next;
 
-	more(call, "KLAB_IOC_%s   0x%08x   %s, %zu bytes, number 0x%02x of 0x%02x\n",
-	     command->name, command->number, direction_of(command->number), argument->size,
-	     _IOC_NR(command->number), _IOC_TYPE(command->number));
-	more(call, "%s; on the %s%s%s\n\n", argument->summary, argument->on,
-	     *argument->returns ? "; returns a descriptor of a " : "", argument->returns);
-	more(call, "  %-4s  %-20s  %-8s  %-4s  %s\n", "at", "field", "type", "way", "what");
+	more(call, "KLAB_IOC_%s   0x%08x   %s, %zu bytes\n", command->name, command->number,
+	     direction_of(command->number), argument->size);
+	sentence(call, 0, "%s; number 0x%02x of 0x%02x, on the %s%s%s", argument->summary,
+		 _IOC_NR(command->number), _IOC_TYPE(command->number), argument->on,
+		 *argument->returns ? "; returns a descriptor of a " : "", argument->returns);
+	more(call, "\n  %-4s  %-20s  %-8s  %-4s  %s\n", "at", "field", "type", "way", "what");
 	json_object_object_add(object, "fields", show_fields(call, argument, "", 0, "",
 							     json_object_new_array()));
 	json_object_object_add(object, "records", show_records(call, argument));
 	for (line = argument->prose; *line; line = next) {
-		char text[2048];
-
 		next = line + strcspn(line, "\n");
-		snprintf(text, sizeof(text), "%.*s", (int)(next - line), line);
-		next += *next == '\n';
 		more(call, "\n");
-		print_words(call, 0, text);
+		sentence(call, 0, "%.*s", (int)(next - line), line);
+		next += *next == '\n';
 	}
 	json_string(object, "prose", argument->prose);
 	more(call, "\n%s%s; refuses\n", *argument->capabilities ? "in some cases needs " :
