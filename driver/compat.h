@@ -3,6 +3,7 @@
 #ifndef KLAB_COMPAT_H
 #define KLAB_COMPAT_H
 
+#include <linux/compat.h>
 #include <linux/eventfd.h>
 #include <linux/fs.h>
 #include <linux/gfp.h>
@@ -180,6 +181,35 @@ static inline u32 klab_page_mapcount(struct folio *folio, struct page *page)
 #define KLAB_FMODE_NOREUSE	FMODE_NOREUSE
 #else
 #define KLAB_FMODE_NOREUSE	0
+#endif
+
+/* 6.13 lets the probes of system calls sleep; ours rely on preemption being off. */
+static inline void klab_syscall_probe_begin(void)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	preempt_disable_notrace();
+#endif
+}
+
+static inline void klab_syscall_probe_end(void)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	preempt_enable_notrace();
+#endif
+}
+
+/* 6.16 renamed it. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+#define klab_rdmsr(number, value)	rdmsrq(number, value)
+#else
+#define klab_rdmsr(number, value)	rdmsrl(number, value)
+#endif
+
+/* 6.9 brought the other way for a processor to come into the kernel, and 6.6 CET. */
+#ifdef X86_CR4_FRED
+#define KLAB_CR4_FRED	X86_CR4_FRED
+#else
+#define KLAB_CR4_FRED	0
 #endif
 
 #endif /* KLAB_COMPAT_H */

@@ -14,6 +14,30 @@
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
+/* A kind of event is there when all that it takes is. */
+static u64 recorder_features(void)
+{
+	static const struct {
+		u32 kinds;
+		u64 feature;
+	} list[] = {
+		{ KLAB_RECORD_SYSCALLS, KLAB_FEATURE_SYSCALLS },
+		{ KLAB_RECORD_FAULTS, KLAB_FEATURE_FAULTS },
+		{ KLAB_RECORD_TRAPS, KLAB_FEATURE_TRAPS },
+		{ KLAB_RECORD_SIGNALS, KLAB_FEATURE_SIGNALS },
+		{ KLAB_RECORD_TASKS, KLAB_FEATURE_TASKS },
+		{ KLAB_RECORD_SWITCHES, KLAB_FEATURE_SWITCHES },
+	};
+	u32 kinds = klab_probes_kinds();
+	u64 features = KLAB_CAN_MAP && kinds ? KLAB_FEATURE_RECORDER : 0;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(list) && features; i++)
+		if (!(list[i].kinds & ~kinds))
+			features |= list[i].feature;
+	return features;
+}
+
 static int klab_info(struct klab_context *context, void *arg)
 {
 	struct klab_info *info = arg;
@@ -47,6 +71,9 @@ static int klab_info(struct klab_context *context, void *arg)
 		info->features |= KLAB_FEATURE_TASK_PAGES;
 	if (KLAB_CAN_WALK_TABLES)
 		info->features |= KLAB_FEATURE_TASK_WALK;
+	if (IS_ENABLED(CONFIG_X86_64))
+		info->features |= KLAB_FEATURE_CPU;
+	info->features |= recorder_features();
 	return 0;
 }
 
@@ -89,6 +116,10 @@ union klab_arg {
 	struct klab_task_pages task_pages;
 	struct klab_task_walk task_walk;
 	struct klab_file_stat file_stat;
+	struct klab_recorder_create recorder_create;
+	struct klab_recorder_stat recorder_stat;
+	struct klab_recorder_stop recorder_stop;
+	struct klab_cpu cpu;
 };
 
 /*
@@ -143,6 +174,10 @@ static const struct klab_command commands[] = {
 	COMMAND(KLAB_IOC_TASK_PAGES, klab_task_pages, counts, KLAB_ON_TASK),
 	COMMAND(KLAB_IOC_TASK_WALK, klab_task_walk, entries, KLAB_ON_TASK),
 	COMMAND(KLAB_IOC_FILE_STAT, klab_file_stat, runs, KLAB_ON_DEVICE),
+	COMMAND(KLAB_IOC_RECORDER_CREATE, klab_recorder_create, reserved, KLAB_ON_TASK),
+	COMMAND(KLAB_IOC_RECORDER_STAT, klab_recorder_stat, missed, KLAB_ON_RECORDER),
+	COMMAND(KLAB_IOC_RECORDER_STOP, klab_recorder_stop, reserved, KLAB_ON_RECORDER),
+	COMMAND(KLAB_IOC_CPU, klab_cpu, gates, KLAB_ON_DEVICE),
 };
 
 static const struct klab_command *find_command(struct klab_context *context, unsigned int number)

@@ -26,6 +26,7 @@ struct klab_notifier;
 struct miscdevice;
 struct klab_task;
 struct klab_user;
+struct klab_recorder;
 
 /*
  * Memory for a caller: its cgroup pays, and when there is no more the answer is
@@ -48,6 +49,7 @@ enum klab_kind {
 	KLAB_ON_CHANNEL	= BIT(1),	/* a private one */
 	KLAB_ON_TASK	= BIT(2),
 	KLAB_ON_NOTIFIER = BIT(4),
+	KLAB_ON_RECORDER = BIT(6),
 };
 
 /* What one open descriptor stands for. */
@@ -56,6 +58,7 @@ struct klab_context {
 	enum klab_kind kind;
 	struct klab_channel *channel;	/* of the device, the shared one */
 	struct klab_task *task;
+	struct klab_recorder *recorder;
 
 	/* Of the device, see held.c: held blocks by handle. */
 	struct mutex pages_lock;	/* who frees or maps takes it */
@@ -291,5 +294,17 @@ static inline int klab_put_record(struct klab_array *array, u32 room, const void
 	return klab_put_struct(u64_to_user_ptr(array->records) + (size_t)index * array->size,
 			       array->size, record, known);
 }
+
+/* recorder.c */
+klab_command_fn klab_recorder_create;
+klab_command_fn klab_recorder_stat;
+klab_command_fn klab_recorder_stop;
+
+/* probes.c */
+void klab_probes_find(void);
+u32 klab_probes_kinds(void);
+
+/* cpu.c */
+klab_command_fn klab_cpu;
 
 #endif /* KLAB_H */

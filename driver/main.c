@@ -197,6 +197,7 @@ static int __init klab_init(void)
 	int error;
 
 	klab_frames_init();
+	klab_probes_find();
 	shared_channel = klab_channel_shared();
 	if (IS_ERR(shared_channel))
 		return PTR_ERR(shared_channel);

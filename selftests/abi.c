@@ -47,6 +47,10 @@ TEST(command_numbers)
 	EXPECT_EQ(0xc140bb45, KLAB_IOC_TASK_PAGES);
 	EXPECT_EQ(0xc0b0bb46, KLAB_IOC_TASK_WALK);
 	EXPECT_EQ(0xc070bb50, KLAB_IOC_FILE_STAT);
+	EXPECT_EQ(0x4020bb58, KLAB_IOC_RECORDER_CREATE);
+	EXPECT_EQ(0x8028bb59, KLAB_IOC_RECORDER_STAT);
+	EXPECT_EQ(0x4008bb5a, KLAB_IOC_RECORDER_STOP);
+	EXPECT_EQ(0xc108bb5b, KLAB_IOC_CPU);
 }
 
 TEST(constants)
@@ -779,6 +783,154 @@ TEST(struct_file_stat)
 	FIELD(klab_file_stat, runs, 96, 16);
 }
 
+TEST(recorder_constants)
+{
+	EXPECT_EQ(1 << 24, KLAB_FEATURE_RECORDER);
+	EXPECT_EQ(1 << 25, KLAB_FEATURE_SYSCALLS);
+	EXPECT_EQ(1 << 26, KLAB_FEATURE_FAULTS);
+	EXPECT_EQ(1 << 27, KLAB_FEATURE_TRAPS);
+	EXPECT_EQ(1 << 28, KLAB_FEATURE_SIGNALS);
+	EXPECT_EQ(1 << 29, KLAB_FEATURE_TASKS);
+	EXPECT_EQ(1 << 30, KLAB_FEATURE_SWITCHES);
+	EXPECT_EQ(1ULL << 31, KLAB_FEATURE_CPU);
+	EXPECT_EQ(0, KLAB_EVENT_ENTER);
+	EXPECT_EQ(1, KLAB_EVENT_LEAVE);
+	EXPECT_EQ(2, KLAB_EVENT_FAULT);
+	EXPECT_EQ(3, KLAB_EVENT_TRAP);
+	EXPECT_EQ(4, KLAB_EVENT_SIGNAL);
+	EXPECT_EQ(5, KLAB_EVENT_DELIVER);
+	EXPECT_EQ(6, KLAB_EVENT_FORK);
+	EXPECT_EQ(7, KLAB_EVENT_EXEC);
+	EXPECT_EQ(8, KLAB_EVENT_EXIT);
+	EXPECT_EQ(9, KLAB_EVENT_OUT);
+	EXPECT_EQ(10, KLAB_EVENT_IN);
+	EXPECT_EQ(0x003, KLAB_RECORD_SYSCALLS);
+	EXPECT_EQ(0x004, KLAB_RECORD_FAULTS);
+	EXPECT_EQ(0x008, KLAB_RECORD_TRAPS);
+	EXPECT_EQ(0x030, KLAB_RECORD_SIGNALS);
+	EXPECT_EQ(0x1c0, KLAB_RECORD_TASKS);
+	EXPECT_EQ(0x600, KLAB_RECORD_SWITCHES);
+	EXPECT_EQ(1, KLAB_RECORD_THREADS);
+	EXPECT_EQ(2, KLAB_RECORD_CHILDREN);
+	EXPECT_EQ(1, KLAB_EVENT_WAS_MINOR);
+	EXPECT_EQ(2, KLAB_EVENT_WAS_MAJOR);
+	EXPECT_EQ(128, KLAB_EVENT_LENGTH_MAX);
+	EXPECT_EQ(4096, KLAB_RECORDER_BYTES_MIN);
+	EXPECT_EQ(67108864, KLAB_RECORDER_BYTES_LIMIT);
+	EXPECT_EQ(4096, KLAB_RECORDER_THREADS_LIMIT);
+}
+
+TEST(struct_events)
+{
+	EXPECT_EQ(32, sizeof(struct klab_recorded));
+	FIELD(klab_recorded, time, 0, 8);
+	FIELD(klab_recorded, sequence, 8, 8);
+	FIELD(klab_recorded, pid, 16, 4);
+	FIELD(klab_recorded, tid, 20, 4);
+	FIELD(klab_recorded, cpu, 24, 4);
+	FIELD(klab_recorded, kind, 28, 1);
+	FIELD(klab_recorded, flags, 29, 1);
+	FIELD(klab_recorded, length, 30, 2);
+	EXPECT_EQ(56, sizeof(struct klab_event_enter));
+	FIELD(klab_event_enter, number, 0, 4);
+	FIELD(klab_event_enter, flags, 4, 4);
+	FIELD(klab_event_enter, args, 8, 48);
+	EXPECT_EQ(16, sizeof(struct klab_event_leave));
+	FIELD(klab_event_leave, number, 0, 4);
+	FIELD(klab_event_leave, flags, 4, 4);
+	FIELD(klab_event_leave, result, 8, 8);
+	EXPECT_EQ(24, sizeof(struct klab_event_fault));
+	FIELD(klab_event_fault, address, 0, 8);
+	FIELD(klab_event_fault, ip, 8, 8);
+	FIELD(klab_event_fault, error, 16, 8);
+	EXPECT_EQ(24, sizeof(struct klab_event_trap));
+	FIELD(klab_event_trap, vector, 0, 4);
+	FIELD(klab_event_trap, error, 8, 8);
+	FIELD(klab_event_trap, ip, 16, 8);
+	EXPECT_EQ(24, sizeof(struct klab_event_signal));
+	FIELD(klab_event_signal, signal, 0, 4);
+	FIELD(klab_event_signal, code, 4, 4);
+	FIELD(klab_event_signal, pid, 8, 4);
+	FIELD(klab_event_signal, tid, 12, 4);
+	FIELD(klab_event_signal, outcome, 16, 4);
+	FIELD(klab_event_signal, flags, 20, 4);
+	EXPECT_EQ(16, sizeof(struct klab_event_deliver));
+	FIELD(klab_event_deliver, signal, 0, 4);
+	FIELD(klab_event_deliver, code, 4, 4);
+	FIELD(klab_event_deliver, handler, 8, 8);
+	EXPECT_EQ(16, sizeof(struct klab_event_fork));
+	FIELD(klab_event_fork, pid, 0, 4);
+	FIELD(klab_event_fork, tid, 4, 4);
+	FIELD(klab_event_fork, flags, 8, 4);
+	EXPECT_EQ(88, sizeof(struct klab_event_exec));
+	FIELD(klab_event_exec, old_tid, 0, 4);
+	FIELD(klab_event_exec, flags, 4, 4);
+	FIELD(klab_event_exec, path, 8, 80);
+	EXPECT_EQ(32, sizeof(struct klab_event_exit));
+	FIELD(klab_event_exit, status, 0, 4);
+	FIELD(klab_event_exit, minor, 8, 8);
+	FIELD(klab_event_exit, major, 16, 8);
+	FIELD(klab_event_exit, runtime, 24, 8);
+	EXPECT_EQ(8, sizeof(struct klab_event_switch));
+	FIELD(klab_event_switch, reason, 0, 4);
+}
+
+TEST(struct_recorder)
+{
+	EXPECT_EQ(32, sizeof(struct klab_recorder_create));
+	FIELD(klab_recorder_create, kinds, 0, 4);
+	FIELD(klab_recorder_create, flags, 4, 4);
+	FIELD(klab_recorder_create, bytes, 8, 8);
+	FIELD(klab_recorder_create, wakeup, 16, 8);
+	FIELD(klab_recorder_create, threads, 24, 4);
+	FIELD(klab_recorder_create, reserved, 28, 4);
+	EXPECT_EQ(40, sizeof(struct klab_recorder_stat));
+	FIELD(klab_recorder_stat, made, 0, 8);
+	FIELD(klab_recorder_stat, dropped, 8, 8);
+	FIELD(klab_recorder_stat, bytes, 16, 8);
+	FIELD(klab_recorder_stat, rings, 24, 4);
+	FIELD(klab_recorder_stat, threads, 28, 4);
+	FIELD(klab_recorder_stat, missed, 32, 8);
+	EXPECT_EQ(8, sizeof(struct klab_recorder_stop));
+	FIELD(klab_recorder_stop, flags, 0, 4);
+	FIELD(klab_recorder_stop, reserved, 4, 4);
+	EXPECT_EQ(192, sizeof(struct klab_recorder_map));
+	FIELD(klab_recorder_map, bytes, 0, 8);
+	FIELD(klab_recorder_map, made, 8, 8);
+	FIELD(klab_recorder_map, dropped, 16, 8);
+	FIELD(klab_recorder_map, written, 64, 8);
+	FIELD(klab_recorder_map, read, 128, 8);
+}
+
+TEST(struct_cpu)
+{
+	EXPECT_EQ(64, sizeof(struct klab_cpu_door));
+	FIELD(klab_cpu_door, address, 0, 8);
+	FIELD(klab_cpu_door, symbol, 8, 56);
+	EXPECT_EQ(80, sizeof(struct klab_cpu_gate));
+	FIELD(klab_cpu_gate, vector, 0, 4);
+	FIELD(klab_cpu_gate, type, 4, 1);
+	FIELD(klab_cpu_gate, present, 5, 1);
+	FIELD(klab_cpu_gate, privilege, 6, 1);
+	FIELD(klab_cpu_gate, stack, 7, 1);
+	FIELD(klab_cpu_gate, selector, 8, 4);
+	FIELD(klab_cpu_gate, handler, 16, 64);
+	EXPECT_EQ(264, sizeof(struct klab_cpu));
+	FIELD(klab_cpu, cpu, 0, 4);
+	FIELD(klab_cpu, level, 4, 4);
+	FIELD(klab_cpu, caller_level, 8, 4);
+	FIELD(klab_cpu, reserved, 12, 4);
+	FIELD(klab_cpu, present, 16, 8);
+	FIELD(klab_cpu, active, 24, 8);
+	FIELD(klab_cpu, cr0, 32, 8);
+	FIELD(klab_cpu, cr4, 40, 8);
+	FIELD(klab_cpu, efer, 48, 8);
+	FIELD(klab_cpu, syscall, 56, 64);
+	FIELD(klab_cpu, syscall32, 120, 64);
+	FIELD(klab_cpu, sysenter, 184, 64);
+	FIELD(klab_cpu, gates, 248, 16);
+}
+
 /* The table that the other tests go by knows every command as the header has it. */
 TEST(command_table)
 {
@@ -801,7 +953,7 @@ TEST(handshake)
 		      KLAB_FEATURE_COMPAT | KLAB_FEATURE_NUMA | KLAB_FEATURE_CHANNEL |
 		      KLAB_FEATURE_MAP | KLAB_FEATURE_TYPES | KLAB_FEATURE_NOTIFY |
 		      KLAB_FEATURE_ERROR | KLAB_FEATURE_TASK | KLAB_FEATURE_TASK_PAGES |
-		      KLAB_FEATURE_TASK_WALK | KLAB_FEATURE_FILE;
+		      KLAB_FEATURE_TASK_WALK | KLAB_FEATURE_FILE | 0xff000000;
 	int fd = open(KLAB_DEVICE, O_RDONLY | O_CLOEXEC);
 	struct klab_info info;
 

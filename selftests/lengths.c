@@ -52,6 +52,10 @@ FIXTURE_VARIANT_ADD(lengths, task_areas) { .command = TASK_AREAS };
 FIXTURE_VARIANT_ADD(lengths, task_pages) { .command = TASK_PAGES };
 FIXTURE_VARIANT_ADD(lengths, task_walk) { .command = TASK_WALK };
 FIXTURE_VARIANT_ADD(lengths, file_stat) { .command = FILE_STAT };
+FIXTURE_VARIANT_ADD(lengths, recorder_create) { .command = RECORDER_CREATE };
+FIXTURE_VARIANT_ADD(lengths, recorder_stat) { .command = RECORDER_STAT };
+FIXTURE_VARIANT_ADD(lengths, recorder_stop) { .command = RECORDER_STOP };
+FIXTURE_VARIANT_ADD(lengths, cpu) { .command = CPU };
 
 FIXTURE_SETUP(lengths)
 {
@@ -290,12 +294,15 @@ TEST(kinds_take)
 {
 	int fd = open(KLAB_DEVICE, O_RDWR | O_CLOEXEC), channel = create_channel(fd, 0, 0), i;
 	int task = open_task(fd, 0), notifier = create_notifier(fd, 0);
+	int recorder = scene_recorder(task);
 
 	ASSERT_LE(0, channel);
 	ASSERT_LE(0, notifier);
 	ASSERT_LE(0, task);
+	ASSERT_LE(0, recorder);
 	for (i = 0; i < COMMANDS; i++) {
-		EXPECT_EQ(!is_about_task(i) && !is_about_notification(i),
+		EXPECT_EQ(!is_about_task(i) && !is_about_notification(i) &&
+			  !is_about_recorder(i),
 			  takes(fd, commands[i].number))
 			TH_LOG("device, %s", commands[i].name);
 		EXPECT_EQ(is_about_channel(i), takes(channel, commands[i].number))
@@ -304,7 +311,10 @@ TEST(kinds_take)
 			TH_LOG("task, %s", commands[i].name);
 		EXPECT_EQ(is_about_notification(i), takes(notifier, commands[i].number))
 			TH_LOG("notifier, %s", commands[i].name);
+		EXPECT_EQ(is_about_recorder(i), takes(recorder, commands[i].number))
+			TH_LOG("recorder, %s", commands[i].name);
 	}
+	close(recorder);
 	close(notifier);
 	close(task);
 	close(channel);

@@ -31,6 +31,7 @@ struct scene {
 	__u32 handle;		/* of one page that is held */
 	int channels;		/* private ones that were there before */
 	int tasks;		/* the same of handles on tasks */
+	int recorders;		/* and of recorders */
 	struct klab_info info;
 };
 
@@ -66,6 +67,10 @@ union argument {
 	struct klab_task_pages task_pages;
 	struct klab_task_walk task_walk;
 	struct klab_file_stat file_stat;
+	struct klab_recorder_create recorder_create;
+	struct klab_recorder_stat recorder_stat;
+	struct klab_recorder_stop recorder_stop;
+	struct klab_cpu cpu;
 	unsigned char bytes[1 << _IOC_SIZEBITS];
 };
 
@@ -79,6 +84,8 @@ struct traces {
 	int notifiers;
 	__u32 notifications;
 	int tasks;		/* handles on tasks */
+	int recorders;
+	int recorded;		/* threads that the scene's own has, if there is one; or 1 */
 	struct klab_channel_stat channel;
 };
 
@@ -107,6 +114,45 @@ static inline int count_tasks(void)
 	return count_descriptors("anon_inode:[klab-task]");
 }
 
+static inline int count_recorders(void)
+{
+	return count_descriptors("anon_inode:[klab-recorder]");
+}
+
+static inline void scene_recorder_ask(struct klab_recorder_create *ask)
+{
+	*ask = (struct klab_recorder_create) {
+		.kinds = KLAB_RECORD_TASKS, .bytes = 4096, .wakeup = 1, .threads = 1,
+	};
+}
+
+/* A recorder of this process. It takes a while to make one, and few commands are about it. */
+static int scene_recorder_fd = -1;
+
+static __attribute__((constructor)) void keep_on(void)
+{
+	keep_tracepoints_on();
+}
+
+static inline int scene_recorder(int task)
+{
+	struct klab_recorder_create ask;
+
+	scene_recorder_ask(&ask);
+	if (scene_recorder_fd < 0)
+		scene_recorder_fd = ioctl(task, KLAB_IOC_RECORDER_CREATE, &ask);
+	return scene_recorder_fd;
+}
+
+static inline int scene_recorded(void)
+{
+	struct klab_recorder_stat stat;
+
+	if (scene_recorder_fd < 0 || klab(scene_recorder_fd, KLAB_IOC_RECORDER_STAT, &stat))
+		return 1;
+	return stat.threads;
+}
+
 static inline bool scene_open(struct scene *scene)
 {
 	struct klab_pages_alloc alloc = {
@@ -129,6 +175,7 @@ static inline bool scene_open(struct scene *scene)
 	scene->handle = alloc.handle;
 	scene->channels = count_channels();
 	scene->tasks = count_tasks();
+	scene->recorders = count_recorders();
 	scene->task = open_task(scene->klab, 0);
 	scene->file = memfd_create("scene", MFD_CLOEXEC);
 	scene->page = ((uintptr_t)&blocked) & -sysconf(_SC_PAGESIZE);
@@ -151,6 +198,7 @@ static inline bool scene_open(struct scene *scene)
 static inline void scene_close(struct scene *scene)
 {
 	close_range(scene->eventfd, ~0U, 0);
+	scene_recorder_fd = -1;
 }
 
 static inline struct traces scene_traces(const struct scene *scene)
@@ -167,6 +215,8 @@ static inline struct traces scene_traces(const struct scene *scene)
 		.notifiers = count_descriptors("anon_inode:[klab-notifier]"),
 		.notifications = count_notifications(scene->notifier),
 		.tasks = count_tasks() - scene->tasks,
+		.recorders = count_recorders() - scene->recorders - (scene_recorder_fd >= 0),
+		.recorded = scene_recorded(),
 		.channel = channel_stat(scene->channel),
 	};
 }
@@ -179,6 +229,7 @@ static inline bool scene_untouched(const struct scene *scene)
 	return traces.pages == 1 && traces.batches == 1 && !traces.count && !traces.signal &&
 	       traces.notifiers == scene->notifiers && traces.notifications == 1 &&
 	       traces.channels == 1 && traces.tasks == 1 &&
+	       !traces.recorders && traces.recorded == 1 &&
 	       traces.channel.capacity == SCENE_CAPACITY &&
 	       !traces.channel.state && !traces.channel.write.wakeups &&
 	       !traces.channel.read.wakeups && !traces.channel.write.sleeps &&
@@ -192,7 +243,12 @@ static inline bool is_about_channel(int command)
 
 static inline bool is_about_task(int command)
 {
-	return command > TASK_OPEN && command <= TASK_WALK;
+	return (command > TASK_OPEN && command <= TASK_WALK) || command == RECORDER_CREATE;
+}
+
+static inline bool is_about_recorder(int command)
+{
+	return command == RECORDER_STAT || command == RECORDER_STOP;
 }
 
 static inline bool is_about_notification(int command)
@@ -207,6 +263,8 @@ static inline int scene_fd(const struct scene *scene, int command)
 		return scene->notifier;
 	if (is_about_task(command))
 		return scene->task;
+	if (is_about_recorder(command))
+		return scene_recorder(scene->task);
 	return is_about_channel(command) ? scene->channel : scene->klab;
 }
 
@@ -290,6 +348,9 @@ static inline void scene_argument(const struct scene *scene, int command, union 
 	case FILE_STAT:
 		arg->file_stat.fd = scene->file;
 		break;
+	case RECORDER_CREATE:
+		scene_recorder_ask(&arg->recorder_create);
+		break;
 	}
 }
 
@@ -362,6 +423,14 @@ static inline bool scene_done(const struct scene *scene, int command, const unio
 		       arg->task_walk.entries[0].flags & KLAB_ENTRY_PRESENT;
 	case FILE_STAT:
 		return arg->file_stat.state & KLAB_FILE_CACHE && arg->file_stat.cached == 1;
+	case RECORDER_CREATE:
+		return traces.recorders == 1;
+	case RECORDER_STAT:
+		return arg->recorder_stat.bytes == 4096 && arg->recorder_stat.threads == 1;
+	case RECORDER_STOP:
+		return !traces.recorded;
+	case CPU:
+		return arg->cpu.gates.count == 256 && arg->cpu.active && *arg->cpu.syscall.symbol;
 	}
 	return false;
 }

@@ -87,6 +87,14 @@
 #define KLAB_FEATURE_TASK_PAGES	_BITULL(17)	/* KLAB_IOC_TASK_PAGES */
 #define KLAB_FEATURE_TASK_WALK	_BITULL(18)	/* KLAB_IOC_TASK_WALK */
 #define KLAB_FEATURE_FILE	_BITULL(19)	/* KLAB_IOC_FILE_STAT */
+#define KLAB_FEATURE_RECORDER	_BITULL(24)	/* KLAB_IOC_RECORDER_* */
+#define KLAB_FEATURE_SYSCALLS	_BITULL(25)	/* KLAB_RECORD_SYSCALLS */
+#define KLAB_FEATURE_FAULTS	_BITULL(26)	/* KLAB_RECORD_FAULTS */
+#define KLAB_FEATURE_TRAPS	_BITULL(27)	/* KLAB_RECORD_TRAPS */
+#define KLAB_FEATURE_SIGNALS	_BITULL(28)	/* KLAB_RECORD_SIGNALS */
+#define KLAB_FEATURE_TASKS	_BITULL(29)	/* KLAB_RECORD_TASKS */
+#define KLAB_FEATURE_SWITCHES	_BITULL(30)	/* KLAB_RECORD_SWITCHES */
+#define KLAB_FEATURE_CPU	_BITULL(31)	/* KLAB_IOC_CPU */
 
 /**
  * struct klab_info - the handshake: version, limits, features
@@ -1779,5 +1787,477 @@ struct klab_file_stat {
 };
 
 #define KLAB_IOC_FILE_STAT	_IOWR(KLAB_IOC_MAGIC, 0x50, struct klab_file_stat)
+
+/*
+ * Recording. A recorder is a stream of events: how the threads of a process came
+ * into the kernel, and what came of it. It is made on a task handle, and is a
+ * descriptor of its own: read, poll, mmap.
+ *
+ * Every processor writes a ring of its own, without a lock. So the events of one
+ * processor are in order, and those of several are to be merged by their time. When
+ * a ring is full, an event is dropped and counted: the next one's sequence number
+ * tells how many are missing before it.
+ */
+
+/**
+ * struct klab_recorded - what every event begins with
+ * @time: when, in ns
+ * @sequence: events that this processor had made before, those that were dropped
+ *            included
+ * @pid: of the recorded process, in the pid namespace of whoever made the recorder;
+ *       0 if it is not visible there
+ * @tid: of the recorded thread, likewise
+ * @cpu: the processor, and so the ring
+ * @kind: KLAB_EVENT_*; it says what follows
+ * @flags: KLAB_EVENT_WAS_*
+ * @length: of header and body, in bytes, a multiple of 8
+ *
+ * A body may grow at its end, and kinds may be added: go by @length.
+ */
+struct klab_recorded {
+	__u64 time;
+	__u64 sequence;
+	__s32 pid;
+	__s32 tid;
+	__u32 cpu;
+	__u8 kind;
+	__u8 flags;
+	__u16 length;
+};
+
+#define KLAB_EVENT_LENGTH_MAX	128
+
+/*
+ * How the page fault that this thread had last ended, told by the first event after
+ * its end. With neither, it did not end in a page: a signal followed, or the kernel
+ * got an error.
+ */
+#define KLAB_EVENT_WAS_MINOR	0x1	/* the page was in memory, or made on the spot */
+#define KLAB_EVENT_WAS_MAJOR	0x2	/* it took I/O */
+
+/* Kinds of event, and after each the struct that is its body. */
+#define KLAB_EVENT_ENTER	0	/* klab_event_enter */
+#define KLAB_EVENT_LEAVE	1	/* klab_event_leave */
+#define KLAB_EVENT_FAULT	2	/* klab_event_fault */
+#define KLAB_EVENT_TRAP		3	/* klab_event_trap */
+#define KLAB_EVENT_SIGNAL	4	/* klab_event_signal */
+#define KLAB_EVENT_DELIVER	5	/* klab_event_deliver */
+#define KLAB_EVENT_FORK		6	/* klab_event_fork */
+#define KLAB_EVENT_EXEC		7	/* klab_event_exec */
+#define KLAB_EVENT_EXIT		8	/* klab_event_exit */
+#define KLAB_EVENT_OUT		9	/* klab_event_switch */
+#define KLAB_EVENT_IN		10	/* klab_event_switch */
+
+/* What to record: bits of klab_recorder_create.kinds. */
+#define KLAB_RECORD_SYSCALLS	0x003	/* ENTER, LEAVE */
+#define KLAB_RECORD_FAULTS	0x004	/* FAULT */
+#define KLAB_RECORD_TRAPS	0x008	/* TRAP */
+#define KLAB_RECORD_SIGNALS	0x030	/* SIGNAL, DELIVER */
+#define KLAB_RECORD_TASKS	0x1c0	/* FORK, EXEC, EXIT */
+#define KLAB_RECORD_SWITCHES	0x600	/* OUT, IN */
+#define KLAB_RECORD_ALL		0x7ff
+
+#define KLAB_EVENT_COMPAT	0x1	/* a 32-bit call, with its own numbers */
+
+/**
+ * struct klab_event_enter - a system call begins
+ * @number: of the call
+ * @flags: KLAB_EVENT_COMPAT or zero
+ * @args: as the caller's registers have them, be they used or not
+ */
+struct klab_event_enter {
+	__s32 number;
+	__u32 flags;
+	__u64 args[6];
+};
+
+/**
+ * struct klab_event_leave - a system call ends
+ * @number: of the call; -1 when it has replaced all registers (rt_sigreturn)
+ * @flags: KLAB_EVENT_COMPAT or zero
+ * @result: what it returns, a negative errno when it failed. Those above 511 are the
+ *          kernel's own: the call will be restarted, or a handler sees EINTR
+ */
+struct klab_event_leave {
+	__s32 number;
+	__u32 flags;
+	__s64 result;
+};
+
+#define KLAB_FAULT_PROTECTION	0x01	/* there is a page, but not for this; else: none */
+#define KLAB_FAULT_WRITE	0x02	/* a write; else: a read */
+#define KLAB_FAULT_USER		0x04	/* by the program; else: by the kernel for it */
+#define KLAB_FAULT_RESERVED	0x08	/* a reserved bit in a table */
+#define KLAB_FAULT_FETCH	0x10	/* of an instruction */
+#define KLAB_FAULT_KEY		0x20	/* a protection key forbids it */
+
+/**
+ * struct klab_event_fault - a page fault begins
+ * @address: that was touched
+ * @ip: the program's instruction; 0 for one of the kernel
+ * @error: the processor's error bits, KLAB_FAULT_* and others
+ *
+ * Of the faults in the kernel only those on a program's memory are recorded, and none
+ * that was met in an NMI. KLAB_EVENT_WAS_* of a later event says how it ended.
+ */
+struct klab_event_fault {
+	__u64 address;
+	__u64 ip;
+	__u64 error;
+};
+
+/**
+ * struct klab_event_trap - another exception or trap of the program
+ * @vector: the processor's number of it: 0 is a divide error, 3 a breakpoint, ...
+ * @reserved: zero
+ * @error: the processor's error code; of a debug exception (1) what DR6 says, with
+ *         0x4000 for a single step
+ * @ip: the program's instruction, or the one after it: what the processor saved
+ *
+ * Of some (general protection is one) the kernel tells nobody; they are known by the
+ * signal that they cause, and stand right before it.
+ */
+struct klab_event_trap {
+	__u32 vector;
+	__u32 reserved;
+	__u64 error;
+	__u64 ip;
+};
+
+#define KLAB_SIGNAL_QUEUED	0	/* it will be delivered */
+#define KLAB_SIGNAL_IGNORED	1	/* nobody wants it */
+#define KLAB_SIGNAL_PENDING	2	/* one like it waits already */
+#define KLAB_SIGNAL_OVERFLOW	3	/* lost: RLIMIT_SIGPENDING */
+#define KLAB_SIGNAL_BARE	4	/* queued, but without what belongs to it */
+
+#define KLAB_EVENT_GROUP	0x1	/* for the process, not for this thread */
+
+/**
+ * struct klab_event_signal - a signal for this thread, or its process, is generated
+ * @signal: its number
+ * @code: si_code
+ * @pid: of the sender, in the same namespace as klab_recorded.pid; 0 for the kernel
+ * @tid: of the sending thread, likewise
+ * @outcome: KLAB_SIGNAL_QUEUED to _BARE
+ * @flags: KLAB_EVENT_GROUP or zero
+ */
+struct klab_event_signal {
+	__s32 signal;
+	__s32 code;
+	__s32 pid;
+	__s32 tid;
+	__u32 outcome;
+	__u32 flags;
+};
+
+/**
+ * struct klab_event_deliver - a signal is delivered to this thread
+ * @signal: its number
+ * @code: si_code
+ * @handler: the program's handler; 0 (SIG_DFL) for what the kernel does by default
+ *
+ * When a signal ends a process without a core dump, each of its threads gets SIGKILL
+ * (SI_KERNEL) in its place.
+ */
+struct klab_event_deliver {
+	__s32 signal;
+	__s32 code;
+	__u64 handler;
+};
+
+#define KLAB_EVENT_THREAD	0x1	/* a thread of the same process */
+#define KLAB_EVENT_RECORDED	0x2	/* it is recorded as well */
+
+/**
+ * struct klab_event_fork - this thread made another task
+ * @pid: of the new one, as klab_recorded.pid
+ * @tid: likewise
+ * @flags: KLAB_EVENT_THREAD, KLAB_EVENT_RECORDED
+ * @reserved: zero
+ */
+struct klab_event_fork {
+	__s32 pid;
+	__s32 tid;
+	__u32 flags;
+	__u32 reserved;
+};
+
+#define KLAB_EVENT_PRIVILEGED	0x1	/* see below */
+
+/**
+ * struct klab_event_exec - this thread runs another program
+ * @old_tid: the thread's id before; it has taken that of its process
+ * @flags: KLAB_EVENT_PRIVILEGED or zero
+ * @path: of the program as it was asked for, cut off where it is too long; ends in NUL
+ *
+ * With KLAB_EVENT_PRIVILEGED the program has gained what whoever made the recorder
+ * has not (it is set-user-ID, has capabilities, or may not be read): recording this
+ * thread ends here.
+ */
+struct klab_event_exec {
+	__s32 old_tid;
+	__u32 flags;
+	char path[80];
+};
+
+/**
+ * struct klab_event_exit - this thread ends
+ * @status: as wait(2) would see it
+ * @reserved: zero
+ * @minor: page faults without I/O that this thread ever had, by the kernel's count
+ * @major: page faults with I/O, likewise
+ * @runtime: ns that it ran, likewise
+ */
+struct klab_event_exit {
+	__s32 status;
+	__u32 reserved;
+	__u64 minor;
+	__u64 major;
+	__u64 runtime;
+};
+
+#define KLAB_SWITCH_PREEMPTED	0	/* it could go on, but another comes first */
+#define KLAB_SWITCH_SLEEPS	1	/* until an event or a signal */
+#define KLAB_SWITCH_WAITS	2	/* until an event, whatever is signalled */
+#define KLAB_SWITCH_STOPPED	3	/* by a signal or a tracer */
+#define KLAB_SWITCH_OTHER	4
+
+/**
+ * struct klab_event_switch - this thread leaves or gets a processor
+ * @reason: KLAB_SWITCH_* why it leaves; zero when it gets one
+ * @reserved: zero
+ */
+struct klab_event_switch {
+	__u32 reason;
+	__u32 reserved;
+};
+
+#define KLAB_RECORD_THREADS	0x1	/* all threads of the process, also later ones */
+#define KLAB_RECORD_CHILDREN	0x2	/* processes that recorded threads make */
+
+#define KLAB_RECORDER_BYTES_MIN	4096
+#define KLAB_RECORDER_BYTES_LIMIT (64 << 20)	/* all rings together */
+#define KLAB_RECORDER_THREADS_LIMIT 4096
+
+/**
+ * struct klab_recorder_create - record what a process does
+ * @kinds: in: what to record, KLAB_RECORD_SYSCALLS, KLAB_RECORD_FAULTS,
+ *         KLAB_RECORD_TRAPS, KLAB_RECORD_SIGNALS, KLAB_RECORD_TASKS and
+ *         KLAB_RECORD_SWITCHES bits, or single ones of them
+ * @flags: in: KLAB_RECORD_THREADS and KLAB_RECORD_CHILDREN bits, or zero
+ * @bytes: in: bytes of each ring, KLAB_RECORDER_BYTES_MIN at least; rounded up to a
+ *         power of two, and to a page. All rings together: KLAB_RECORDER_BYTES_LIMIT
+ * @wakeup: in: bytes in one ring that wake a reader, 1 to @bytes
+ * @threads: in: the most threads that are recorded at a time, up to
+ *           KLAB_RECORDER_THREADS_LIMIT; further ones are counted
+ * @reserved: zero
+ *
+ * On a task.
+ *
+ * Try: --on TASK_OPEN:pid=SELF kinds=TASKS bytes=4096 wakeup=1 threads=1
+ *
+ * Returns a descriptor of a recorder, O_CLOEXEC: whoever has it may read what is
+ * recorded. Recording begins at once and ends with the last thread, with
+ * KLAB_IOC_RECORDER_STOP, or when the last copy of the descriptor is closed; the
+ * threads notice nothing. The task that it was made on may be closed.
+ *
+ * read(2) gives whole events, as many as fit: those of one ring, then those of the
+ * next. read(2) and poll(2) wait until a ring holds @wakeup bytes, or recording has
+ * ended; O_NONBLOCK reads what there is. After the end, and the last event, read(2)
+ * gives 0, and poll(2) reports EPOLLHUP. A read that no event fits in is refused with
+ * EINVAL, one from a ring that was written over in its mapping with EIO.
+ *
+ * The permission is that of the task handle. It is asked for again when a recorded
+ * thread runs a new program: see struct klab_event_exec.
+ *
+ * Memory is charged to the memory cgroup of the caller.
+ *
+ * EINVAL: kinds, flags, bytes, wakeup, threads. EOPNOTSUPP: kinds without their
+ * KLAB_FEATURE_*. ESRCH: the process has ended. EPERM: the task handle is not good
+ * for this any more. EMFILE, ENFILE, ENOMEM.
+ */
+struct klab_recorder_create {
+	__u32 kinds;
+	__u32 flags;
+	__u64 bytes;
+	__u64 wakeup;
+	__u32 threads;
+	__u32 reserved;
+};
+
+#define KLAB_IOC_RECORDER_CREATE _IOW(KLAB_IOC_MAGIC, 0x58, struct klab_recorder_create)
+
+/**
+ * struct klab_recorder_stat - a recorder's numbers
+ * @made: out: events that there were; as many have been written or dropped
+ * @dropped: out: those for which there was no room
+ * @bytes: out: of each ring
+ * @rings: out: how many there are; a processor's number is that of its ring
+ * @threads: out: that are recorded now; 0 when recording has ended
+ * @missed: out: threads that were not recorded, as there were too many
+ *
+ * On a recorder.
+ *
+ * Try: --on TASK_OPEN:pid=SELF/RECORDER_CREATE:kinds=TASKS,bytes=4096,wakeup=1,threads=1
+ *
+ * The sums are exact once recording has ended.
+ */
+struct klab_recorder_stat {
+	__u64 made;
+	__u64 dropped;
+	__u64 bytes;
+	__u32 rings;
+	__u32 threads;
+	__u64 missed;
+};
+
+#define KLAB_IOC_RECORDER_STAT	_IOR(KLAB_IOC_MAGIC, 0x59, struct klab_recorder_stat)
+
+/**
+ * struct klab_recorder_stop - end a recording
+ * @flags: in: zero
+ * @reserved: zero
+ *
+ * On a recorder.
+ *
+ * Try: --on TASK_OPEN:pid=SELF/RECORDER_CREATE:kinds=TASKS,bytes=4096,wakeup=1,threads=1
+ *
+ * Nothing is recorded after it has returned; what there is can still be read.
+ *
+ * EINVAL: flags.
+ */
+struct klab_recorder_stop {
+	__u32 flags;
+	__u32 reserved;
+};
+
+#define KLAB_IOC_RECORDER_STOP	_IOW(KLAB_IOC_MAGIC, 0x5a, struct klab_recorder_stop)
+
+/**
+ * struct klab_recorder_map - the first page of a mapped ring
+ * @bytes: in the ring, for information
+ * @made: events that there were, likewise
+ * @dropped: those for which there was no room, likewise
+ * @reserved0: zero
+ * @written: bytes that were ever written; moved by the kernel
+ * @reserved1: zero
+ * @read: bytes that were ever read; moved by the reader
+ * @reserved2: zero
+ *
+ * A recorder may be mapped, MAP_SHARED, from offset 0 on. For each ring, one after
+ * the other: a page with this struct, the ring, and the ring once more, so that an
+ * event that wraps around lies in a row. Byte number n is at n % bytes of the ring. To
+ * read:
+ *
+ *	end = load_acquire(written)
+ *	take the events from byte number read up to end
+ *	store_release(read, end)
+ *
+ * With nothing to do, poll(2). The kernel believes nothing that a reader writes here;
+ * an index that makes no sense spoils this recording and nothing else.
+ */
+struct klab_recorder_map {
+	__u64 bytes;
+	__u64 made;
+	__u64 dropped;
+	__u64 reserved0[5];
+	__u64 written;
+	__u64 reserved1[7];
+	__u64 read;
+	__u64 reserved2[7];
+};
+
+#define KLAB_SYMBOL_LENGTH	56
+
+/**
+ * struct klab_cpu_door - where the processor goes when it comes into the kernel
+ * @address: out: of the code; 0 unless the caller has CAP_SYSLOG, or there is none
+ * @symbol: out: the kernel's name of it, cut off where it is too long; ends in NUL
+ */
+struct klab_cpu_door {
+	__u64 address;
+	char symbol[KLAB_SYMBOL_LENGTH];
+};
+
+#define KLAB_GATE_TASK		0x5
+#define KLAB_GATE_INTERRUPT	0xe	/* interrupts are off behind it */
+#define KLAB_GATE_TRAP		0xf	/* they stay as they were */
+
+/**
+ * struct klab_cpu_gate - one entry of the interrupt descriptor table
+ * @vector: out: its number
+ * @type: out: KLAB_GATE_TASK, KLAB_GATE_INTERRUPT or KLAB_GATE_TRAP
+ * @present: out: 1 if it leads anywhere
+ * @privilege: out: the level from which a program may come this way by an INT
+ *             instruction: 3 any program, 0 the kernel alone
+ * @stack: out: number of the extra stack that it switches to, 1 to 7; 0 for none
+ * @selector: out: the code segment
+ * @reserved: out: zero
+ * @handler: out: where it leads
+ */
+struct klab_cpu_gate {
+	__u32 vector;
+	__u8 type;
+	__u8 present;
+	__u8 privilege;
+	__u8 stack;
+	__u32 selector;
+	__u32 reserved;
+	struct klab_cpu_door handler;
+};
+
+#define KLAB_CPU_WP	_BITULL(0)	/* the kernel keeps to read-only pages too */
+#define KLAB_CPU_NX	_BITULL(1)	/* pages that hold no code */
+#define KLAB_CPU_SMEP	_BITULL(2)	/* the kernel runs no code of a program's pages */
+#define KLAB_CPU_SMAP	_BITULL(3)	/* nor touches them by mistake */
+#define KLAB_CPU_UMIP	_BITULL(4)	/* programs cannot read where the tables are */
+#define KLAB_CPU_PKU	_BITULL(5)	/* protection keys for a program's pages */
+#define KLAB_CPU_CET	_BITULL(6)	/* shadow stacks, branch targets */
+#define KLAB_CPU_PTI	_BITULL(7)	/* programs run without the kernel's page tables */
+#define KLAB_CPU_LA57	_BITULL(8)	/* five levels of page tables */
+#define KLAB_CPU_FRED	_BITULL(9)	/* events do not go by the table below */
+
+/**
+ * struct klab_cpu - the doors of one processor into the kernel
+ * @cpu: in: its number
+ * @level: out: the privilege level of the code that read this: 0 is the kernel
+ * @caller_level: out: that of the program that asked
+ * @reserved: zero
+ * @present: out: KLAB_CPU_* bits that the processor has, or the kernel where it is
+ *           the kernel's
+ * @active: out: KLAB_CPU_* bits that are switched on
+ * @cr0: out: control register 0
+ * @cr4: out: control register 4
+ * @efer: out: the extended feature enable register
+ * @syscall: out: where the SYSCALL instruction leads
+ * @syscall32: out: where it leads from a 32-bit program, if the processor does that
+ * @sysenter: out: where the SYSENTER instruction leads
+ * @gates: struct klab_cpu_gate, one for each entry of the table
+ *
+ * On the device.
+ *
+ * Try: cpu=0
+ *
+ * Symbols are for everyone, addresses for callers with CAP_SYSLOG.
+ *
+ * EINVAL: cpu, which is to be online; gates.size. EOPNOTSUPP: not an x86-64 kernel.
+ */
+struct klab_cpu {
+	__u32 cpu;
+	__u32 level;
+	__u32 caller_level;
+	__u32 reserved;
+	__u64 present;
+	__u64 active;
+	__u64 cr0;
+	__u64 cr4;
+	__u64 efer;
+	struct klab_cpu_door syscall;
+	struct klab_cpu_door syscall32;
+	struct klab_cpu_door sysenter;
+	struct klab_array gates;
+};
+
+#define KLAB_IOC_CPU		_IOWR(KLAB_IOC_MAGIC, 0x5b, struct klab_cpu)
 
 #endif /* _UAPI_LINUX_KLAB_H */

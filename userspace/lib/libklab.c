@@ -252,6 +252,28 @@ int klab_file_stat(int fd, struct klab_file_stat *stat)
 	return ioctl(fd, KLAB_IOC_FILE_STAT, stat);
 }
 
+int klab_recorder_create(int task, const struct klab_recorder_create *create)
+{
+	return ioctl(task, KLAB_IOC_RECORDER_CREATE, create);
+}
+
+int klab_recorder_stat(int recorder, struct klab_recorder_stat *stat)
+{
+	return ioctl(recorder, KLAB_IOC_RECORDER_STAT, stat);
+}
+
+int klab_recorder_stop(int recorder)
+{
+	struct klab_recorder_stop arg = { 0 };
+
+	return ioctl(recorder, KLAB_IOC_RECORDER_STOP, &arg);
+}
+
+int klab_cpu(int fd, struct klab_cpu *cpu)
+{
+	return ioctl(fd, KLAB_IOC_CPU, cpu);
+}
+
 /* One page of indices, and the ring twice. */
 static size_t map_size(const struct klab_ring *ring)
 {

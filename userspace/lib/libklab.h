@@ -157,6 +157,17 @@ int klab_task_walk(int task, struct klab_task_walk *walk);
 int klab_file_stat(int fd, struct klab_file_stat *stat);
 
 /*
+ * KLAB_IOC_RECORDER_CREATE: record what the process behind @task does. Returns the
+ * recorder's descriptor, for read(2), poll(2), mmap(2) and the next two, or -1.
+ */
+int klab_recorder_create(int task, const struct klab_recorder_create *create);
+int klab_recorder_stat(int recorder, struct klab_recorder_stat *stat);
+int klab_recorder_stop(int recorder);
+
+/* KLAB_IOC_CPU: the caller sets the processor and the array, and zeroes the rest. */
+int klab_cpu(int fd, struct klab_cpu *cpu);
+
+/*
  * A mapped channel (struct klab_channel_map), as one process sees it. One thread
  * at a time may write through it, and one read.
  */
