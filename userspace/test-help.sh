@@ -25,7 +25,7 @@ same() {
 left_column() { sed -n "/^$1\$/,/^\$/s/^  \\([^ ].*[^ ]\\)  .*/\\1/p" | sed 's/ *$//; s/  .*//'; }
 
 # the options of a subsection of the man page: .It Fl -name
-man_options() { sed -n "/^\\.S[sh] $1\$/,/^\\.S[sh]/s/^\\.It Fl \\(-[a-z]*\\).*/-\\1/p" "${man[@]}"; }
+man_options() { sed -n "/^\\.S[sh] $1\$/,/^\\.S[sh]/s/^\\.It Fl \\(-[a-z-]*\\).*/-\\1/p" "${man[@]}"; }
 
 # bash's completion asks the klab of the path
 klab() { "$klab" "$@"; }

@@ -10,10 +10,13 @@ static const char * const option_names[OPT_IDS] = {
 	[OPT_BY] = "by",
 	[OPT_COLOR] = "color",
 	[OPT_COUNT] = "count",
+	[OPT_CPU] = "cpu",
 	[OPT_DELAY] = "delay",
 	[OPT_DIFF] = "diff",
+	[OPT_EVENTS] = "events",
 	[OPT_FD] = "fd",
 	[OPT_FIRST] = "first",
+	[OPT_FOLLOW] = "follow",
 	[OPT_HELP] = "help",
 	[OPT_HOLD] = "hold",
 	[OPT_HOW] = "how",
@@ -25,10 +28,14 @@ static const char * const option_names[OPT_IDS] = {
 	[OPT_ORDER] = "order",
 	[OPT_OUTPUT] = "output",
 	[OPT_PARTIAL] = "partial",
+	[OPT_PID] = "pid",
 	[OPT_RAW] = "raw",
 	[OPT_SEMAPHORE] = "semaphore",
 	[OPT_STRIDE] = "stride",
+	[OPT_SUMMARY] = "summary",
+	[OPT_SVG] = "svg",
 	[OPT_TIMEOUT] = "timeout",
+	[OPT_TRACE_EVENTS] = "trace-events",
 	[OPT_VALUE] = "value",
 	[OPT_VERSION] = "version",
 };
@@ -36,6 +43,16 @@ static const char * const option_names[OPT_IDS] = {
 const char *option_name(enum option_id id)
 {
 	return option_names[id];
+}
+
+/* Those that are known by a letter from other tracers. */
+char option_letter(enum option_id id)
+{
+	static const char letters[OPT_IDS] = {
+		[OPT_EVENTS] = 'e', [OPT_FOLLOW] = 'f', [OPT_OUTPUT] = 'o', [OPT_PID] = 'p',
+	};
+
+	return letters[id];
 }
 
 const struct option_use common_options[] = {
@@ -147,6 +164,26 @@ static const struct option_use task_pages_options[] = {
 
 static const struct option_use trace_options[] = {
 	{ OPT_OUTPUT, "FILE", "the calls go there (default standard error)" },
+	{ OPT_END, NULL, NULL }
+};
+
+static const struct option_use record_options[] = {
+	{ OPT_EVENTS, "KINDS", "-e: syscalls,faults,traps,signals,tasks,switches (default all)" },
+	{ OPT_FOLLOW, NULL, "-f: the processes that it makes, too" },
+	{ OPT_OUTPUT, "FILE", "-o: keep it for klab report (default: show it at the end)" },
+	{ OPT_PID, "PID", "-p: a process that is there, until it ends or SIGINT" },
+	{ OPT_END, NULL, NULL }
+};
+
+static const struct option_use report_options[] = {
+	{ OPT_SUMMARY, NULL, "only the sums: crossings, time, addresses" },
+	{ OPT_TRACE_EVENTS, NULL, "in Chrome's trace-event format, for Perfetto and others" },
+	{ OPT_SVG, NULL, "a picture" },
+	{ OPT_END, NULL, NULL }
+};
+
+static const struct option_use cpu_options[] = {
+	{ OPT_CPU, "N", "of this processor (default 0)" },
 	{ OPT_END, NULL, NULL }
 };
 
@@ -312,6 +349,23 @@ const struct command commands[] = {
 		.summary = "is klab there, may I use it, what is missing and why",
 		.example = "klab doctor",
 		.run = doctor_run,
+	}, {
+		.object = "record", .options = record_options,
+		.operands = "[-- PROGRAM [WORD...]]", .operands_max = 1 << 20,
+		.summary = "record how a process crosses the border, as it runs",
+		.example = "klab record -f -- cat /etc/passwd",
+		.run = record_run,
+	}, {
+		.object = "report", .options = report_options,
+		.operands = "FILE", .operands_min = 1, .operands_max = 1,
+		.summary = "show a recording: crossing by crossing, sums, a picture",
+		.example = "klab record -o cat.klab -- cat /etc/passwd; klab report cat.klab",
+		.run = report_run,
+	}, {
+		.object = "cpu", .options = cpu_options,
+		.summary = "a processor's doors into the kernel, and what guards them",
+		.example = "klab cpu",
+		.run = cpu_run,
 	}, {
 		.object = "tour", .options = none,
 		.summary = "bytes, pages, a signal, an eventfd: one page, checked",

@@ -55,6 +55,34 @@ static const struct option *all_options(void)
 	return list;
 }
 
+/* As getopt() wants them. They mean what the long ones mean. */
+static const char *all_letters(void)
+{
+	static char letters[2 * OPT_IDS + 2] = ":";
+	const struct option *option = all_options();
+	size_t used = 1;
+
+	for (; option->name; option++) {
+		if (!option_letter(option->val))
+			continue;
+		letters[used++] = option_letter(option->val);
+		if (option->has_arg == required_argument)
+			letters[used++] = ':';
+	}
+	letters[used] = '\0';
+	return letters;
+}
+
+static int option_of_letter(int letter)
+{
+	int id;
+
+	for (id = 0; id < OPT_IDS; id++)
+		if (option_letter(id) == letter)
+			return id;
+	return letter;
+}
+
 static void choose_color(struct call *call)
 {
 	const char *when = call->option[OPT_COLOR];
@@ -70,6 +98,7 @@ static void choose_color(struct call *call)
 
 static void parse_options(struct call *call, int argc, char **argv)
 {
+	const char *letters = all_letters();
 	const struct option *list = all_options();
 	char letter[] = "-?";
 	const char *wrong = NULL;
@@ -77,7 +106,7 @@ static void parse_options(struct call *call, int argc, char **argv)
 	int id;
 
 	opterr = 0;
-	while ((id = getopt_long(argc, argv, ":", list, NULL)) != -1) {
+	while ((id = getopt_long(argc, argv, letters, list, NULL)) != -1) {
 		if (id == '?' || id == ':') {
 			/* Reported below: whether as JSON may be said later on the line. */
 			if (!wrong) {
@@ -87,10 +116,11 @@ static void parse_options(struct call *call, int argc, char **argv)
 			}
 			continue;
 		}
-		call->option[id] = optarg ? optarg : "";
+		call->option[id < OPT_IDS ? id : option_of_letter(id)] = optarg ? optarg : "";
 	}
 	call->operand = argv + optind;
 	call->operands = argc - optind;
+	call->dashes = !strcmp(argv[optind - 1], "--");
 	call->json = call->option[OPT_JSON];
 	if (wrong && lacks_value)
 		misuse(call, "%s needs a value", wrong);
@@ -159,7 +189,7 @@ static bool asks_for_help(const struct call *call)
 {
 	bool text = call->command->raw && call->command->operands;
 
-	return !text && call->operands && !strcmp(call->operand[0], "help");
+	return !text && !call->dashes && call->operands && !strcmp(call->operand[0], "help");
 }
 
 /* The words say which command to run, or on what help is wanted. */

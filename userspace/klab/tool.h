@@ -36,10 +36,13 @@ enum option_id {
 	OPT_BY,
 	OPT_COLOR,
 	OPT_COUNT,
+	OPT_CPU,
 	OPT_DELAY,
 	OPT_DIFF,
+	OPT_EVENTS,
 	OPT_FD,
 	OPT_FIRST,
+	OPT_FOLLOW,
 	OPT_HELP,
 	OPT_HOLD,
 	OPT_HOW,
@@ -51,10 +54,14 @@ enum option_id {
 	OPT_ORDER,
 	OPT_OUTPUT,
 	OPT_PARTIAL,
+	OPT_PID,
 	OPT_RAW,
 	OPT_SEMAPHORE,
 	OPT_STRIDE,
+	OPT_SUMMARY,
+	OPT_SVG,
 	OPT_TIMEOUT,
+	OPT_TRACE_EVENTS,
 	OPT_VALUE,
 	OPT_VERSION,
 	OPT_IDS
@@ -94,6 +101,7 @@ struct call {
 	const char *option[OPT_IDS];	/* as given, "" for a switch; NULL: not given */
 	char **operand;
 	int operands;
+	bool dashes;			/* they stood behind "--" */
 	bool json;
 	bool color;
 	int fd;				/* the device, once it is open */
@@ -104,6 +112,7 @@ struct call {
 extern const struct command commands[];
 extern const struct option_use common_options[];
 const char *option_name(enum option_id id);
+char option_letter(enum option_id id);
 
 /* help.c */
 int help_run(struct call *call);
@@ -306,6 +315,11 @@ int trace_run(struct call *call);
 
 /* doctor.c */
 int doctor_run(struct call *call);
+
+/* record.c, report.c, cpu.c */
+int record_run(struct call *call);
+int report_run(struct call *call);
+int cpu_run(struct call *call);
 
 /* tour.c */
 int tour_run(struct call *call);
