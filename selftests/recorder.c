@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a recorder sees of programs that do known things, held against other witnesses:
- * what the program itself counted, getrusage(2), wait(2).
+ * what the program itself counted, getrusage(2), wait(2), strace.
  */
 #include <sched.h>
 
@@ -359,6 +359,101 @@ TEST(switches)
 	/* It was asleep when recording began. */
 	EXPECT_EQ(outs + 1, ins);
 	EXPECT_LE(subject.usage.ru_nvcsw + subject.usage.ru_nivcsw, outs + 3);
+	free_events(&events);
+	close(subject.recorder);
+}
+
+/* The calls of a program, its children's included, by number. */
+#define NUMBERS	512
+
+struct calls {
+	unsigned int made[NUMBERS];
+};
+
+#define PROGRAM	"/bin/busybox", "xargs", "-n1", "busybox", "echo", NULL
+
+static int do_program(void *arg)
+{
+	int words = memfd_create("words", 0), null = open("/dev/null", O_WRONLY);
+
+	if (write(words, "a\nb\nc\n", 6) != 6 || lseek(words, 0, SEEK_SET) ||
+	    dup2(words, STDIN_FILENO) || dup2(null, STDOUT_FILENO) != STDOUT_FILENO)
+		return 1;
+	if (arg)
+		execl("/bin/strace", "strace", "-f", "-n", "-o", (char *)arg, PROGRAM);
+	execl("/bin/busybox", PROGRAM);
+	return 2;
+}
+
+/* From the first program on: what leads to it differs. */
+static struct calls calls_recorded(const struct events *events)
+{
+	struct calls calls = { { 0 } };
+	ssize_t i = find_kind(events, KLAB_EVENT_EXEC, 0);
+
+	for (; i >= 0 && i < (ssize_t)events->count; i++) {
+		const struct klab_recorded *event = events->event[i];
+
+		if (event->kind == KLAB_EVENT_ENTER)
+			calls.made[BODY(event, enter)->number % NUMBERS]++;
+	}
+	return calls;
+}
+
+/* A line is "PID [NUMBER] NAME(...", and the first one is the execve of the program. */
+static struct calls calls_of_strace(const char *path)
+{
+	struct calls calls = { { 0 } };
+	FILE *file = fopen(path, "re");
+	bool first = true;
+	unsigned int call;
+	char line[4096];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%*u [ %u ]", &call) != 1 || strstr(line, " resumed>") ||
+		    strstr(line, "] +++") || strstr(line, "] ---"))
+			continue;
+		if (!first)
+			calls.made[call % NUMBERS]++;
+		first = false;
+	}
+	if (file)
+		fclose(file);
+	return calls;
+}
+
+TEST(as_strace_counts)
+{
+	char path[] = "/tmp/klab-strace-XXXXXX";
+	struct calls recorded, traced;
+	unsigned int i, sum = 0;
+	struct subject subject;
+	struct events events;
+	pid_t child;
+
+	if (access("/bin/strace", X_OK))
+		SKIP(return, "there is no strace");
+	close(mkstemp(path));
+	child = fork();
+	if (!child)
+		_exit(do_program(path));
+	ASSERT_EQ(0, child_status(child));
+	traced = calls_of_strace(path);
+	unlink(path);
+
+	ASSERT_TRUE(subject_start(&subject, do_program, NULL,
+				  KLAB_RECORD_SYSCALLS | KLAB_RECORD_TASKS, FAMILY));
+	events = subject_finish(&subject);
+	EXPECT_EQ(0, subject.status);
+	EXPECT_EQ(4, count_kind(&events, KLAB_EVENT_EXEC, 0));
+	recorded = calls_recorded(&events);
+	for (i = 0; i < NUMBERS; i++) {
+		EXPECT_EQ(traced.made[i], recorded.made[i]) {
+			TH_LOG("call number %u", i);
+		}
+		sum += recorded.made[i];
+	}
+	EXPECT_LT(50, sum);
 	free_events(&events);
 	close(subject.recorder);
 }
