@@ -49,12 +49,12 @@ static const char *gate_name(const struct klab_cpu_gate *gate)
 	return gate->vector == 0x80 ? "32-bit system call" : "interrupt";
 }
 
-/* Most lead to the same place, one behind the other: they are one line. */
+/* Most lead to the same place, or to stubs in a row there: they are one line, with the first one's address. */
 static bool alike(const struct klab_cpu_gate *a, const struct klab_cpu_gate *b)
 {
 	return a->vector >= 32 && a->type == b->type && a->present == b->present &&
 	       a->privilege == b->privilege && a->stack == b->stack &&
-	       !strcmp(a->handler.symbol, b->handler.symbol) && !a->handler.address;
+	       !strcmp(a->handler.symbol, b->handler.symbol);
 }
 
 static void print_gates(const struct call *call, const struct klab_cpu_gate *gates, __u32 count)
