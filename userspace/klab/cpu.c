@@ -49,7 +49,7 @@ static const char *gate_name(const struct klab_cpu_gate *gate)
 	return gate->vector == 0x80 ? "32-bit system call" : "interrupt";
 }
 
-/* Most lead to the same place, or to stubs in a row there: they are one line, with the first one's address. */
+/* Most lead to one place, or to stubs in a row there: one line, with the first address. */
 static bool alike(const struct klab_cpu_gate *a, const struct klab_cpu_gate *b)
 {
 	return a->vector >= 32 && a->type == b->type && a->present == b->present &&
