@@ -168,7 +168,7 @@ static const struct option_use trace_options[] = {
 };
 
 static const struct option_use record_options[] = {
-	{ OPT_EVENTS, "KINDS", "-e: syscalls,faults,traps,signals,tasks,switches (default all)" },
+	{ OPT_EVENTS, "KINDS", "-e: syscalls,faults,traps,signals,tasks,switches (or all)" },
 	{ OPT_FOLLOW, NULL, "-f: the processes that it makes, too" },
 	{ OPT_OUTPUT, "FILE", "-o: keep it for klab report (default: show it at the end)" },
 	{ OPT_PID, "PID", "-p: a process that is there, until it ends or SIGINT" },

@@ -51,18 +51,29 @@ static void print_list(const char *object)
 	       "           5 not permitted or another version of the contract\n");
 }
 
+/* The next word of a usage that has come to @column; on a line of its own where 80 would not do. */
+static int next_word(int column, const char *word)
+{
+	if (column + 1 + strlen(word) > 80)
+		column = printf("\n           ") - 1;
+	return column + printf(" %s", word);
+}
+
 static void print_command(const struct command *command)
 {
 	const struct option_use *option;
-	char name[32];
+	char name[32], word[80];
+	int column;
 
 	full_name(command, name, sizeof(name));
-	printf("usage: klab %s", name);
-	for (option = command->options; option->id; option++)
-		printf(" [--%s%s%s]", option_name(option->id), option->argument ? " " : "",
-		       option->argument ? option->argument : "");
+	column = printf("usage: klab %s", name);
+	for (option = command->options; option->id; option++) {
+		snprintf(word, sizeof(word), "[--%s%s%s]", option_name(option->id),
+			 option->argument ? " " : "", option->argument ? option->argument : "");
+		column = next_word(column, word);
+	}
 	if (command->operands)
-		printf(" %s", command->operands);
+		next_word(column, command->operands);
 	printf("\n\n%s\n", command->summary);
 	if (command->options->id) {
 		printf("\noptions\n");
