@@ -339,6 +339,23 @@ const struct command commands[] = {
 		.example = "klab file show /bin/sh",
 		.run = file_show_run,
 	}, {
+		.object = "lesson", .verb = "list", .options = none,
+		.summary = "the lessons, in the order of the course",
+		.example = "klab lesson list",
+		.run = lesson_list_run,
+	}, {
+		.object = "lesson", .verb = "run", .options = none,
+		.operands = "LESSON|all", .operands_min = 1, .operands_max = 1,
+		.summary = "one idea: done, looked at in the kernel, claimed, checked",
+		.example = "klab lesson run fork",
+		.run = lesson_run_run,
+	}, {
+		.object = "lesson", .verb = "show", .options = none,
+		.operands = "LESSON", .operands_min = 1, .operands_max = 1,
+		.summary = "the source of a lesson",
+		.example = "klab lesson show fork",
+		.run = lesson_show_run,
+	}, {
 		.object = "trace", .raw = true, .options = trace_options,
 		.operands = "-- PROGRAM [WORD...]", .operands_min = 1, .operands_max = 1 << 20,
 		.summary = "run a program, print its calls of klab, end as it does",

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../lessons/run.h"
 #include "contract.h"
 #include "tool.h"
 
@@ -125,6 +126,7 @@ static void offer_fields(const struct line *line, const char *name)
 static void offer_operand(const struct line *line, const struct command *command, int place)
 {
 	const struct contract_command *ioctl;
+	const struct listed_lesson *lesson;
 	const char *what = command->operands;
 	const struct way *way;
 	int number;
@@ -144,6 +146,11 @@ static void offer_operand(const struct line *line, const struct command *command
 	if (!strcmp(what, "WAY"))
 		for (way = ways; way->name; way++)
 			offer(line, "", way->name, "", way->on);
+	if (!strncmp(what, "LESSON", 6))
+		for (lesson = lessons; lesson->is; lesson++)
+			offer(line, "", lesson->is->name, "", lesson->is->idea);
+	if (!strncmp(what, "LESSON|all", 10))
+		offer(line, "", "all", "", "one after the other");
 	if (!strncmp(what, "[FIELD=", 7))
 		offer_fields(line, line->word[2]);
 }

@@ -60,7 +60,7 @@ static struct klab_page *pages_read(const struct call *call, int task,
 }
 
 /* One letter a page; the first that is true. */
-static char letter_of(const struct klab_page *page)
+char page_letter(const struct klab_page *page)
 {
 	if (page->flags & (KLAB_PAGE_UNKNOWN | KLAB_PAGE_NO_AREA))
 		return '?';
@@ -74,7 +74,7 @@ static char letter_of(const struct klab_page *page)
 }
 
 /* Beside the page of the same address on the other side: = same, C copied, + new, - gone. */
-static char letter_beside(const struct klab_page *page, const struct klab_page *other)
+char page_letter_beside(const struct klab_page *page, const struct klab_page *other)
 {
 	bool here = page->flags & KLAB_PAGE_PRESENT, there = other->flags & KLAB_PAGE_PRESENT;
 
@@ -153,9 +153,9 @@ int task_pages_run(struct call *call)
 	row(call, KERNEL_SIDE, "area", "0x%llx-0x%llx   %llu pages", area.start, area.end, count);
 	print_legend(call, other ? beside : alone);
 	for (i = 0; i < count; i++) {
-		char letter[2] = { other ? letter_beside(&pages[i], &other[i]) :
-				   letter_of(&pages[i]) };
-		json_object *json = page_json(&pages[i]);
+		char letter[2] = { other ? page_letter_beside(&pages[i], &other[i]) :
+				   page_letter(&pages[i]) };
+		json_object *json = json_object_new_object();
 
 		tally[(unsigned char)*letter]++;
 		more(call, "%s%s", painted(call, paint_of(*letter), letter).s,

@@ -306,6 +306,8 @@ const char *area_name(const struct klab_task_areas *areas, const struct klab_are
 
 /* task_pages.c */
 int task_pages_run(struct call *call);
+char page_letter(const struct klab_page *page);
+char page_letter_beside(const struct klab_page *page, const struct klab_page *other);
 
 /* file.c */
 int file_show_run(struct call *call);
@@ -320,6 +322,11 @@ int doctor_run(struct call *call);
 int record_run(struct call *call);
 int report_run(struct call *call);
 int cpu_run(struct call *call);
+
+/* lesson.c; ../lessons has the lessons */
+int lesson_list_run(struct call *call);
+int lesson_run_run(struct call *call);
+int lesson_show_run(struct call *call);
 
 /* tour.c */
 int tour_run(struct call *call);

@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* How a lesson tells, and how it looks: lesson.h says what each of these is for. */
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lesson.h"
+#include "run.h"
+
+/* Of the lesson that this process runs. */
+static const struct call *call;
+static json_object *facts, *claims;
+static int claim_number;
+static int *deed_number;		/* counted together with the lesson's children */
+static int flipped, omitted;		/* by the test; 0: none */
+
+static int number_in(const char *variable)
+{
+	const char *text = getenv(variable);
+
+	return text ? atoi(text) : 0;
+}
+
+void lesson_begin(const struct call *of, json_object *top)
+{
+	call = of;
+	facts = json_object_new_object();
+	claims = json_object_new_array();
+	json_object_object_add(top, "facts", facts);
+	json_object_object_add(top, "claims", claims);
+	deed_number = (int *)memory(1, MAP_SHARED);
+	flipped = number_in("KLAB_LESSON_FLIP");
+	omitted = number_in("KLAB_LESSON_OMIT");
+}
+
+/* Was there what the test wanted to change? */
+bool lesson_changed(void)
+{
+	return flipped <= claim_number && omitted <= *deed_number;
+}
+
+static noreturn void end(enum lesson_end how)
+{
+	fflush(stdout);
+	lesson_report();
+	_exit(how);
+}
+
+struct sentence {
+	char s[200];
+};
+
+static __printf(1, 0) struct sentence sentence_of(const char *fmt, va_list args)
+{
+	struct sentence sentence;
+
+	vsnprintf(sentence.s, sizeof(sentence.s), fmt, args);
+	return sentence;
+}
+
+#define SENTENCE(fmt) ({						\
+	va_list _args;							\
+	struct sentence _sentence;					\
+									\
+	va_start(_args, fmt);						\
+	_sentence = sentence_of(fmt, _args);				\
+	va_end(_args);							\
+	_sentence;							\
+})
+
+void say(const char *fmt, ...)
+{
+	more(call, "\n%s\n", SENTENCE(fmt).s);
+}
+
+void show(const char *label, const char *fmt, ...)
+{
+	row(call, PLAIN, label, "%s", SENTENCE(fmt).s);
+}
+
+void seen(const char *text)
+{
+	more(call, "\nwhat you saw\n%s", text);
+}
+
+void now_try(const char *text)
+{
+	more(call, "now try\n%s", text);
+}
+
+bool doing(const char *fmt, ...)
+{
+	bool leave_out = ++*deed_number == omitted;
+
+	row(call, STRONG, leave_out ? "left out" : "do", "%s", SENTENCE(fmt).s);
+	return !leave_out;
+}
+
+void kernel(const char *name, __u64 number, const char *fmt, ...)
+{
+	json_number(facts, name, number);
+	row(call, KERNEL_SIDE, "kernel", "%s", SENTENCE(fmt).s);
+}
+
+void user(const char *name, __u64 number, const char *fmt, ...)
+{
+	json_number(facts, name, number);
+	row(call, USER_SIDE, "user", "%s", SENTENCE(fmt).s);
+}
+
+void claim(bool holds, const char *fmt, ...)
+{
+	struct sentence sentence = SENTENCE(fmt);
+	json_object *one = json_object_new_object();
+
+	if (++claim_number == flipped)
+		holds = !holds;
+	json_string(one, "claim", sentence.s);
+	json_flag(one, "holds", holds);
+	json_object_array_add(claims, one);
+	row(call, holds ? STRONG : CHANGED, holds ? "so" : "NOT SO", "%s", sentence.s);
+	if (!holds)
+		end(LESSON_FAILED);
+}
+
+long must(long result, const char *what)
+{
+	if (result >= 0)
+		return result;
+	row(call, CHANGED, "FAILED", "%s: %s: %s", what, strerrorname_np(errno), strerror(errno));
+	end(LESSON_FAILED);
+}
+
+void cannot(const char *why)
+{
+	row(call, ABSENT, "skipped", "%s", why);
+	end(LESSON_SKIPPED);
+}
+
+const char *time_text(__u64 ns)
+{
+	static struct text text;
+
+	text = text_time(ns);
+	return text.s;
+}
+
+__u64 now_ns(void)
+{
+	return now();
+}
+
+/* Partners */
+
+void take_turn(const struct partner *self)
+{
+	char turn = 0;
+
+	fflush(stdout);
+	if (write(self->turns, &turn, 1) != 1 || read(self->turns, &turn, 1) != 1)
+		_exit(0);
+}
+
+/* Until the child waits again, or has ended. */
+static void await_turn(const struct partner *child)
+{
+	char turn;
+
+	must(read(child->turns, &turn, 1), "to wait for the child");
+}
+
+struct partner begin_partner(void)
+{
+	struct partner partner;
+	int ends[2];
+
+	fflush(stdout);
+	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), "socketpair");
+	partner.pid = must(fork(), "fork");
+	partner.turns = ends[!partner.pid];
+	close(ends[!!partner.pid]);
+	if (!partner.pid)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	else
+		await_turn(&partner);
+	return partner;
+}
+
+void give_turn(const struct partner *child)
+{
+	char turn = 0;
+
+	fflush(stdout);
+	must(send(child->turns, &turn, 1, MSG_NOSIGNAL), "to let the child go on");
+	await_turn(child);
+}
+
+void end_partner(struct partner *child)
+{
+	fflush(stdout);
+	close(child->turns);
+	must(waitpid(child->pid, NULL, 0), "waitpid");
+}
+
+/* Looking */
+
+int look_at(int klab, pid_t pid)
+{
+	return must(klab_task_open(klab, pid), "a handle of the task");
+}
+
+struct klab_task_space space_of(int task)
+{
+	struct klab_task_space space;
+
+	must(klab_task_space(task, &space), "the numbers of the address space");
+	return space;
+}
+
+struct klab_task_who who_is(int task)
+{
+	struct klab_task_who who;
+
+	must(klab_task_who(task, &who), "who it is");
+	return who;
+}
+
+__u64 common(int task, int other)
+{
+	struct klab_task_compare compare;
+
+	must(klab_task_compare(task, other, &compare), "to compare two tasks");
+	return compare.same;
+}
+
+#define MAP_PAGES	64
+
+static void pages_of(int task, const void *start, unsigned int pages, struct klab_page *page)
+{
+	struct klab_task_pages ask = {
+		.start = (uintptr_t)start,
+		.bytes = pages * PAGE,
+		.pages = { (uintptr_t)page, pages, sizeof(*page) },
+	};
+
+	must(klab_task_pages(task, &ask), "to look at pages");
+}
+
+struct klab_page page_at(int task, const void *address)
+{
+	struct klab_page page;
+
+	pages_of(task, (const void *)((uintptr_t)address & -PAGE), 1, &page);
+	return page;
+}
+
+unsigned int pages_with(int task, const void *start, unsigned int pages, __u32 flags)
+{
+	struct klab_page page[MAP_PAGES];
+	unsigned int i, count = 0;
+
+	pages_of(task, start, pages, page);
+	for (i = 0; i < pages; i++)
+		count += (page[i].flags & flags) == flags;
+	return count;
+}
+
+struct klab_area area_at(int task, const void *address)
+{
+	struct klab_area area = { 0 };
+	struct klab_task_areas ask = {
+		.start = (uintptr_t)address,
+		.end = (uintptr_t)address + 1,
+		.areas = { (uintptr_t)&area, 1, sizeof(area) },
+	};
+
+	must(klab_task_areas(task, &ask), "to look at an area");
+	return area;
+}
+
+static void print_map(const char *label, const char *letters)
+{
+	char map[2 * MAP_PAGES + 1] = "";
+	size_t i;
+
+	for (i = 0; letters[i]; i++) {
+		map[2 * i] = letters[i];
+		map[2 * i + 1] = ' ';
+	}
+	map[i ? 2 * i - 1 : 0] = '\0';
+	row(call, KERNEL_SIDE, label, "%s", map);
+}
+
+void map_of(const char *label, int task, const void *start, unsigned int pages)
+{
+	struct klab_page page[MAP_PAGES];
+	char letters[MAP_PAGES + 1] = "";
+	unsigned int i;
+
+	pages_of(task, start, pages, page);
+	for (i = 0; i < pages; i++)
+		letters[i] = page_letter(&page[i]);
+	print_map(label, letters);
+}
+
+void map_beside(const char *label, int task, int other, const void *start, unsigned int pages)
+{
+	struct klab_page here[MAP_PAGES], there[MAP_PAGES];
+	char letters[MAP_PAGES + 1] = "";
+	unsigned int i;
+
+	pages_of(task, start, pages, here);
+	pages_of(other, start, pages, there);
+	for (i = 0; i < pages; i++)
+		letters[i] = page_letter_beside(&here[i], &there[i]);
+	print_map(label, letters);
+}
+
+char *memory(unsigned int pages, int flags)
+{
+	char *start = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | flags,
+			   -1, 0);
+
+	must(start == MAP_FAILED ? -1 : 0, "mmap");
+	return start;
+}
+
+char peek(const void *address)
+{
+	return *(const char *)address;
+}

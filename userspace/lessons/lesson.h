@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a lesson is made of: it says what it does, does it, shows what the kernel holds
+ * then, and claims what must be so. A claim that is not true ends the lesson, as failed.
+ */
+#ifndef KLAB_LESSON_H
+#define KLAB_LESSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdnoreturn.h>
+#include <sys/types.h>
+
+#include "libklab.h"
+
+#define __printf(text, arguments) \
+	__attribute__((format(printf, \
+			      text, arguments)))
+
+/* What NAME.c defines, as lesson_NAME. */
+struct lesson {
+	const char *name;
+	const char *idea;		/* in one line */
+	void (*run)(int klab);		/* @klab: the device, open */
+};
+
+/* Telling. Each line has a label in front, and without --json is all there is to see. */
+void say(const char *fmt, ...) __printf(1, 2);
+void show(const char *label, const char *fmt, ...) __printf(2, 3);
+void seen(const char *text);
+void now_try(const char *text);
+
+/*
+ * Say what is done next. Returns true, for this to stand before it:
+ *
+ *	if (doing("write one byte into page 5"))
+ *		page[5][0] = 1;
+ *
+ * A test leaves out one such deed after the other, and expects a claim to notice.
+ */
+bool doing(const char *fmt, ...) __printf(1, 2);
+
+/* A number that the kernel's side gave, and one of this side, with its name for --json. */
+void kernel(const char *name, __u64 number, const char *fmt, ...) __printf(3, 4);
+void user(const char *name, __u64 number, const char *fmt, ...) __printf(3, 4);
+
+/* The sentence, and that it holds; or the end. */
+void claim(bool holds, const char *fmt, ...) __printf(2, 3);
+
+/* A call that every claim rests on: unless it succeeded, end, and say why. Returns @result. */
+long must(long result, const char *what);
+
+/* End the lesson, without a failure: this machine or this user cannot have it. */
+noreturn void cannot(const char *why);
+
+/* Nanoseconds as people read them; and those of CLOCK_MONOTONIC. */
+const char *time_text(__u64 ns);
+__u64 now_ns(void);
+
+/*
+ * A child that takes turns with its parent, so that each of them can look while the
+ * other one stands still. It ends at the latest with its parent.
+ */
+struct partner {
+	pid_t pid;			/* 0 in the child */
+	int turns;
+};
+
+/* fork(2). The parent goes on when the child has come to its first take_turn(). */
+struct partner begin_partner(void);
+void take_turn(const struct partner *self);	/* in the child: wait for the next one */
+void give_turn(const struct partner *child);	/* in the parent, until it has been taken */
+void end_partner(struct partner *child);	/* one more turn, and then it is waited for */
+
+/* Looking, through a handle of a task. */
+#define PAGE		4096UL
+int look_at(int klab, pid_t pid);
+struct klab_task_space space_of(int task);
+struct klab_task_who who_is(int task);
+struct klab_page page_at(int task, const void *address);
+struct klab_area area_at(int task, const void *address);	/* all zero: there is none */
+__u64 common(int task, int other);				/* KLAB_SAME_* bits */
+
+/* The pages of a range: how many of them have all these flags. */
+unsigned int pages_with(int task, const void *start, unsigned int pages, __u32 flags);
+/* As a map, one letter a page, below its label; @other: beside the same range there. */
+void map_of(const char *label, int task, const void *start, unsigned int pages);
+void map_beside(const char *label, int task, int other, const void *start, unsigned int pages);
+
+/* New memory of so many pages, or the end of the lesson. */
+char *memory(unsigned int pages, int flags);
+
+/* Read one byte, which no compiler knows to be of no use. */
+char peek(const void *address);
+
+#endif /* KLAB_LESSON_H */
