@@ -96,8 +96,8 @@ static void teach(int klab)
 	      "free gave it back to the kernel: there is no area there any more");
 	free(small);
 
-	seen("  brk moves a number. Pages come with the first touch, and go when the end moves\n"
-	     "  back. malloc takes the heap for what is small, and mmap for what is large.\n");
+	seen("brk moves a number. Pages come with the first touch, and go when the end moves\n"
+	     "back. malloc takes the heap for what is small, and mmap for what is large.\n");
 	now_try("  klab task pages $$             the heap of your shell, page by page\n"
 		"  klab task areas $$             and what else it has\n");
 }

@@ -102,8 +102,8 @@ static void teach(int klab)
 	claim(handled == 2, "each time it was made it found its signal: the handler ran %d times",
 	      handled);
 
-	seen("  An error is a small negative number in a register. EINTR is what is left of\n"
-	     "  ERESTARTSYS when the handler was installed without SA_RESTART.\n");
+	seen("An error is a small negative number in a register. EINTR is what is left of\n"
+	     "ERESTARTSYS when the handler was installed without SA_RESTART.\n");
 	now_try("  klab ioctl call ERROR error=513\n"
 		"  klab ioctl call ERROR error=4096\n");
 }

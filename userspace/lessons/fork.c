@@ -88,8 +88,8 @@ static void teach(int klab)
 	claim(after.frame == before.frame && after.flags & KLAB_PAGE_WRITABLE,
 	      "who is the only one left writes into the page itself: no copy");
 
-	seen("  fork copied page tables. The first write copied one page of ten, for whoever\n"
-	     "  wrote. MAP_SHARED memory is never copied.\n");
+	seen("fork copied page tables. The first write copied one page of ten, for whoever\n"
+	     "wrote. MAP_SHARED memory is never copied.\n");
 	now_try("  klab lesson show fork          the program that did this\n"
 		"  klab lesson run spawn          what it costs, and who does without\n");
 }

@@ -77,9 +77,42 @@ static __printf(1, 0) struct sentence sentence_of(const char *fmt, va_list args)
 	_sentence;							\
 })
 
+#define COLUMNS		80
+
+/* The next line of a text, at most so wide; moves on to what follows it. */
+static const char *line_of(const char **text, int columns)
+{
+	static char line[COLUMNS + 1];
+	int length = strlen(*text);
+
+	if (length > columns)
+		for (length = columns; length > 1 && (*text)[length] != ' '; length--)
+			;
+	snprintf(line, sizeof(line), "%.*s", length, *text);
+	*text += length + ((*text)[length] == ' ');
+	return line;
+}
+
+/* A row that goes on below itself when it is too long. */
+static void tell(enum paint paint, const char *label, struct sentence sentence)
+{
+	const char *text = sentence.s;
+
+	do {
+		row(call, paint, label, "%s", line_of(&text, COLUMNS - 10));
+		label = "";
+	} while (*text);
+}
+
 void say(const char *fmt, ...)
 {
-	more(call, "\n%s\n", SENTENCE(fmt).s);
+	struct sentence sentence = SENTENCE(fmt);
+	const char *text = sentence.s;
+
+	more(call, "\n");
+	do {
+		more(call, "%s\n", line_of(&text, COLUMNS));
+	} while (*text);
 }
 
 void show(const char *label, const char *fmt, ...)
@@ -89,7 +122,9 @@ void show(const char *label, const char *fmt, ...)
 
 void seen(const char *text)
 {
-	more(call, "\nwhat you saw\n%s", text);
+	more(call, "\nwhat you saw\n");
+	for (; *text; text = strchr(text, '\n') + 1)
+		more(call, "  %.*s", (int)(strchr(text, '\n') + 1 - text), text);
 }
 
 void now_try(const char *text)
@@ -101,20 +136,20 @@ bool doing(const char *fmt, ...)
 {
 	bool leave_out = ++*deed_number == omitted;
 
-	row(call, STRONG, leave_out ? "left out" : "do", "%s", SENTENCE(fmt).s);
+	tell(STRONG, leave_out ? "left out" : "do", SENTENCE(fmt));
 	return !leave_out;
 }
 
 void kernel(const char *name, __u64 number, const char *fmt, ...)
 {
 	json_number(facts, name, number);
-	row(call, KERNEL_SIDE, "kernel", "%s", SENTENCE(fmt).s);
+	tell(KERNEL_SIDE, "kernel", SENTENCE(fmt));
 }
 
 void user(const char *name, __u64 number, const char *fmt, ...)
 {
 	json_number(facts, name, number);
-	row(call, USER_SIDE, "user", "%s", SENTENCE(fmt).s);
+	tell(USER_SIDE, "user", SENTENCE(fmt));
 }
 
 void claim(bool holds, const char *fmt, ...)
@@ -127,9 +162,15 @@ void claim(bool holds, const char *fmt, ...)
 	json_string(one, "claim", sentence.s);
 	json_flag(one, "holds", holds);
 	json_object_array_add(claims, one);
-	row(call, holds ? STRONG : CHANGED, holds ? "so" : "NOT SO", "%s", sentence.s);
+	tell(holds ? STRONG : CHANGED, holds ? "so" : "NOT SO", sentence);
 	if (!holds)
 		end(LESSON_FAILED);
+}
+
+void claim_quietly(bool holds, const char *sentence)
+{
+	if (!holds)
+		claim(false, "%s", sentence);
 }
 
 long must(long result, const char *what)
@@ -154,6 +195,14 @@ const char *time_text(__u64 ns)
 	return text.s;
 }
 
+const char *bar(__u64 part, __u64 whole)
+{
+	static struct text text;
+
+	text = text_bar(part, whole);
+	return text.s;
+}
+
 __u64 now_ns(void)
 {
 	return now();
@@ -170,8 +219,7 @@ void take_turn(const struct partner *self)
 		_exit(0);
 }
 
-/* Until the child waits again, or has ended. */
-static void await_turn(const struct partner *child)
+void finish_turn(const struct partner *child)
 {
 	char turn;
 
@@ -191,17 +239,22 @@ struct partner begin_partner(void)
 	if (!partner.pid)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 	else
-		await_turn(&partner);
+		finish_turn(&partner);
 	return partner;
 }
 
-void give_turn(const struct partner *child)
+void begin_turn(const struct partner *child)
 {
 	char turn = 0;
 
 	fflush(stdout);
 	must(send(child->turns, &turn, 1, MSG_NOSIGNAL), "to let the child go on");
-	await_turn(child);
+}
+
+void give_turn(const struct partner *child)
+{
+	begin_turn(child);
+	finish_turn(child);
 }
 
 void end_partner(struct partner *child)
@@ -287,6 +340,16 @@ struct klab_area area_at(int task, const void *address)
 	return area;
 }
 
+struct klab_table_entry entry_at(int task, const void *address)
+{
+	struct klab_task_walk walk = { .address = (uintptr_t)address };
+
+	must(klab_task_walk(task, &walk), "to walk the page tables");
+	if (!walk.levels || walk.entries[walk.levels - 1].level != 1)
+		return (struct klab_table_entry){ 0 };
+	return walk.entries[walk.levels - 1];
+}
+
 static void print_map(const char *label, const char *letters)
 {
 	char map[2 * MAP_PAGES + 1] = "";
@@ -331,6 +394,7 @@ char *memory(unsigned int pages, int flags)
 			   -1, 0);
 
 	must(start == MAP_FAILED ? -1 : 0, "mmap");
+	madvise(start, pages * PAGE, MADV_NOHUGEPAGE);
 	return start;
 }
 

@@ -27,7 +27,7 @@ struct lesson {
 /* Telling. Each line has a label in front, and without --json is all there is to see. */
 void say(const char *fmt, ...) __printf(1, 2);
 void show(const char *label, const char *fmt, ...) __printf(2, 3);
-void seen(const char *text);
+void seen(const char *text);		/* lines that end with \n */
 void now_try(const char *text);
 
 /*
@@ -44,8 +44,9 @@ bool doing(const char *fmt, ...) __printf(1, 2);
 void kernel(const char *name, __u64 number, const char *fmt, ...) __printf(3, 4);
 void user(const char *name, __u64 number, const char *fmt, ...) __printf(3, 4);
 
-/* The sentence, and that it holds; or the end. */
+/* The sentence, and that it holds; or the end. Quietly: only if it does not. */
 void claim(bool holds, const char *fmt, ...) __printf(2, 3);
+void claim_quietly(bool holds, const char *sentence);
 
 /* A call that every claim rests on: unless it succeeded, end, and say why. Returns @result. */
 long must(long result, const char *what);
@@ -53,8 +54,9 @@ long must(long result, const char *what);
 /* End the lesson, without a failure: this machine or this user cannot have it. */
 noreturn void cannot(const char *why);
 
-/* Nanoseconds as people read them; and those of CLOCK_MONOTONIC. */
+/* Nanoseconds as people read them; those of CLOCK_MONOTONIC; a part of a whole as #s. */
 const char *time_text(__u64 ns);
+const char *bar(__u64 part, __u64 whole);
 __u64 now_ns(void);
 
 /*
@@ -69,8 +71,10 @@ struct partner {
 /* fork(2). The parent goes on when the child has come to its first take_turn(). */
 struct partner begin_partner(void);
 void take_turn(const struct partner *self);	/* in the child: wait for the next one */
-void give_turn(const struct partner *child);	/* in the parent, until it has been taken */
-void end_partner(struct partner *child);	/* one more turn, and then it is waited for */
+void give_turn(const struct partner *child);	/* in the parent: begin and finish */
+void begin_turn(const struct partner *child);	/* let it go on */
+void finish_turn(const struct partner *child);	/* until it waits for a turn again */
+void end_partner(struct partner *child);	/* it ends instead of its next turn */
 
 /* Looking, through a handle of a task. */
 #define PAGE		4096UL
@@ -87,7 +91,10 @@ unsigned int pages_with(int task, const void *start, unsigned int pages, __u32 f
 void map_of(const char *label, int task, const void *start, unsigned int pages);
 void map_beside(const char *label, int task, int other, const void *start, unsigned int pages);
 
-/* New memory of so many pages, or the end of the lesson. */
+/* What the last page table says of an address; all zero: nothing. */
+struct klab_table_entry entry_at(int task, const void *address);
+
+/* New memory of so many pages, none of them a large one, or the end of the lesson. */
 char *memory(unsigned int pages, int flags);
 
 /* Read one byte, which no compiler knows to be of no use. */
