@@ -36,9 +36,9 @@ static noreturn void run_program(const struct pipes *pipes)
 {
 	char variable[] = VARIABLE, *environment[] = { variable, NULL };
 
+	fflush(stdout);
 	dup2(pipes->to[0], STDIN_FILENO);
 	dup2(pipes->from[1], STDOUT_FILENO);
-	fflush(stdout);
 	execle(PROGRAM, "cat", "-", NULL, environment);
 	_exit(127);
 }

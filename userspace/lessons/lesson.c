@@ -268,7 +268,11 @@ void end_partner(struct partner *child)
 
 int look_at(int klab, pid_t pid)
 {
-	return must(klab_task_open(klab, pid), "a handle of the task");
+	int task = klab_task_open(klab, pid);
+
+	if (task < 0 && errno == EPERM)
+		cannot("it looks at a process that it made, which takes CAP_SYS_PTRACE");
+	return must(task, "a handle of the task");
 }
 
 struct klab_task_space space_of(int task)
@@ -310,7 +314,7 @@ static void pages_of(int task, const void *start, unsigned int pages, struct kla
 
 struct klab_page page_at(int task, const void *address)
 {
-	struct klab_page page;
+	struct klab_page page = { 0 };
 
 	pages_of(task, (const void *)((uintptr_t)address & -PAGE), 1, &page);
 	return page;
@@ -318,7 +322,7 @@ struct klab_page page_at(int task, const void *address)
 
 unsigned int pages_with(int task, const void *start, unsigned int pages, __u32 flags)
 {
-	struct klab_page page[MAP_PAGES];
+	struct klab_page page[MAP_PAGES] = { 0 };
 	unsigned int i, count = 0;
 
 	pages_of(task, start, pages, page);
@@ -365,7 +369,7 @@ static void print_map(const char *label, const char *letters)
 
 void map_of(const char *label, int task, const void *start, unsigned int pages)
 {
-	struct klab_page page[MAP_PAGES];
+	struct klab_page page[MAP_PAGES] = { 0 };
 	char letters[MAP_PAGES + 1] = "";
 	unsigned int i;
 
@@ -377,7 +381,7 @@ void map_of(const char *label, int task, const void *start, unsigned int pages)
 
 void map_beside(const char *label, int task, int other, const void *start, unsigned int pages)
 {
-	struct klab_page here[MAP_PAGES], there[MAP_PAGES];
+	struct klab_page here[MAP_PAGES] = { 0 }, there[MAP_PAGES] = { 0 };
 	char letters[MAP_PAGES + 1] = "";
 	unsigned int i;
 

@@ -20,7 +20,7 @@ static void handler(int signal, siginfo_t *info, void *context)
 	(void)signal;
 	(void)context;
 	handled++;
-	handler_stack = (uintptr_t)&signal;
+	handler_stack = (uintptr_t)__builtin_frame_address(0);
 	handler_frame = (uintptr_t)info;
 }
 
