@@ -354,7 +354,7 @@ ssize_t klab_channel_read(struct klab_channel *channel, struct iov_iter *to, enu
 	there = lock_when_ready(channel, side, 1, wait, &slept);
 	if (there < 0)
 		return there;
-	side->calls++;
+	WRITE_ONCE(side->calls, side->calls + 1);
 	copied = drain(channel, to, min_t(size_t, iov_iter_count(to), there));
 	mutex_unlock(&side->lock);
 
@@ -364,7 +364,7 @@ ssize_t klab_channel_read(struct klab_channel *channel, struct iov_iter *to, enu
 		return there ? -EFAULT : 0;
 	if (wq_has_sleeper(&channel->write.sleepers))
 		wake_writers(channel);
-	if (channel->fasync)
+	if (READ_ONCE(channel->fasync))
 		kill_fasync(&channel->fasync, SIGIO, POLL_OUT);
 	return copied;
 }
@@ -386,14 +386,15 @@ static ssize_t write_piece(struct klab_channel *channel, struct iov_iter *from,
 		bytes = -EPIPE;
 	else if (!fill(channel, from, bytes))
 		bytes = -EFAULT;
-	side->calls += bytes == left;
+	if (bytes == left)
+		WRITE_ONCE(side->calls, side->calls + 1);
 	mutex_unlock(&side->lock);
 
 	if (slept)
 		wake_writers(channel);
 	if (bytes > 0) {
 		wake(channel, &channel->read, ONE_SLEEPER);
-		if (channel->fasync)
+		if (READ_ONCE(channel->fasync))
 			kill_fasync(&channel->fasync, SIGIO, POLL_IN);
 	}
 	return bytes;
@@ -493,7 +494,9 @@ int klab_channel_resize(struct klab_context *context, void *arg)
 	bytes = klab_channel_bytes(channel);
 	if (bytes <= capacity) {
 		klab_ring_move(&ring, &channel->ring, *channel->read.index, bytes);
-		swap(ring, channel->ring);
+		/* How much it holds is looked up without a lock. */
+		swap(ring.bytes, channel->ring.bytes);
+		WRITE_ONCE(channel->ring.capacity, ring.capacity);
 		ask->capacity = capacity;
 	} else {
 		error = -EBUSY;

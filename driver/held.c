@@ -101,8 +101,8 @@ int klab_pages_reserve(struct klab_context *context, unsigned long pages)
 	spin_lock(&users_lock);
 	if (context->pages_held + pages <= klab_pages_max() &&
 	    user->pages + pages <= klab_pages_max_user()) {
-		context->pages_held += pages;
-		user->pages += pages;
+		WRITE_ONCE(context->pages_held, context->pages_held + pages);
+		WRITE_ONCE(user->pages, user->pages + pages);
 		error = 0;
 	}
 	spin_unlock(&users_lock);
@@ -112,8 +112,8 @@ int klab_pages_reserve(struct klab_context *context, unsigned long pages)
 void klab_pages_unreserve(struct klab_context *context, unsigned long pages)
 {
 	spin_lock(&users_lock);
-	context->pages_held -= pages;
-	context->user->pages -= pages;
+	WRITE_ONCE(context->pages_held, context->pages_held - pages);
+	WRITE_ONCE(context->user->pages, context->user->pages - pages);
 	spin_unlock(&users_lock);
 }
 

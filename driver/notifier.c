@@ -39,17 +39,17 @@ int klab_notifier_put(struct klab_notifier *notifier, struct klab_record record)
 	lockdep_assert_held(&notifier->wait.lock);
 	if (notifier->written - notifier->read == notifier->capacity) {
 		notifier->missed++;
-		notifier->missed_ever++;
+		WRITE_ONCE(notifier->missed_ever, notifier->missed_ever + 1);
 		return -EAGAIN;
 	}
 	record.missed = notifier->missed;
 	*to = record;
 	notifier->missed = 0;
-	notifier->written++;
+	WRITE_ONCE(notifier->written, notifier->written + 1);
 	/* Its lock is held: fs/eventfd.c tells why that is enough. */
 	if (waitqueue_active(&notifier->wait))
 		wake_up_locked_poll(&notifier->wait, EPOLLIN | EPOLLRDNORM | EPOLLPRI);
-	if (notifier->fasync)
+	if (READ_ONCE(notifier->fasync))
 		kill_fasync(&notifier->fasync, SIGIO, POLL_PRI);
 	return 0;
 }
@@ -244,6 +244,24 @@ out_unlock:
 	return error;
 }
 
+/* As it is now; with change held it stays. */
+static struct klab_notify_entry entry_of(struct klab_notification *n)
+{
+	struct klab_notify_entry entry;
+
+	spin_lock_irq(&n->notifier->wait.lock);
+	entry = (struct klab_notify_entry) {
+		.handle = n->handle,
+		.trigger = n->trigger,
+		.armed = n->armed,
+		.deliveries = n->ways,
+		.value = n->value,
+		.fired = n->fired,
+	};
+	spin_unlock_irq(&n->notifier->wait.lock);
+	return entry;
+}
+
 int klab_notify_list(struct klab_context *context, void *arg)
 {
 	struct klab_notifier *notifier = context->notifier;
@@ -258,19 +276,11 @@ int klab_notify_list(struct klab_context *context, void *arg)
 		return -ERESTARTSYS;
 	ask->entries.count = 0;
 	for (i = 0; i < NOTIFICATIONS && !error; i++) {
-		const struct klab_notification *n = notifier->slot[i];
 		struct klab_notify_entry entry;
 
-		if (!n)
+		if (!notifier->slot[i])
 			continue;
-		entry = (struct klab_notify_entry) {
-			.handle = n->handle,
-			.trigger = n->trigger,
-			.armed = READ_ONCE(n->armed),
-			.deliveries = n->ways,
-			.value = n->value,
-			.fired = READ_ONCE(n->fired),
-		};
+		entry = entry_of(notifier->slot[i]);
 		error = klab_put_record(&ask->entries, room, &entry, sizeof(entry));
 	}
 	mutex_unlock(&notifier->change);
@@ -331,7 +341,7 @@ static int read_one(struct klab_notifier *notifier, char __user *to)
 	if (klab_put_struct(to, notifier->record_size, &record, sizeof(record)))
 		return -EFAULT;
 	spin_lock_irq(&notifier->wait.lock);
-	notifier->read++;
+	WRITE_ONCE(notifier->read, notifier->read + 1);
 	spin_unlock_irq(&notifier->wait.lock);
 	return 0;
 }
@@ -437,13 +447,15 @@ static void notifier_show_fdinfo(struct seq_file *out, struct file *file)
 	if (mutex_lock_killable(&notifier->change))
 		return;
 	for (i = 0; i < NOTIFICATIONS; i++) {
-		const struct klab_notification *n = notifier->slot[i];
+		struct klab_notify_entry entry;
 
-		if (n)
-			seq_printf(out, "notification:\t%u by %s, %s, value %llu, ways %u, fired %llu\n",
-				   n->handle, triggers[n->trigger],
-				   READ_ONCE(n->armed) ? "armed" : "not armed", n->value, n->ways,
-				   READ_ONCE(n->fired));
+		if (!notifier->slot[i])
+			continue;
+		entry = entry_of(notifier->slot[i]);
+		seq_printf(out, "notification:\t%u by %s, %s, value %llu, ways %u, fired %llu\n",
+			   entry.handle, triggers[entry.trigger],
+			   entry.armed ? "armed" : "not armed", entry.value, entry.deliveries,
+			   entry.fired);
 	}
 	mutex_unlock(&notifier->change);
 }
