@@ -101,6 +101,7 @@ static noreturn void run_here(struct call *call, const struct lesson *lesson)
 	json_string(told, "name", lesson->name);
 	lesson_begin(call, told);
 	lesson->run(call->fd);
+	lesson_undo();
 	if (!lesson_changed()) {
 		puts("there is no such claim or deed");
 		fflush(stdout);

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* How a lesson tells, and how it looks: lesson.h says what each of these is for. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/swap.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -48,8 +51,22 @@ bool lesson_changed(void)
 	return flipped <= claim_number && omitted <= *deed_number;
 }
 
+static void (*undo_all)(void);
+
+void at_end(void (*undo)(void))
+{
+	undo_all = undo;
+}
+
+void lesson_undo(void)
+{
+	if (undo_all)
+		undo_all();
+}
+
 static noreturn void end(enum lesson_end how)
 {
+	lesson_undo();
 	fflush(stdout);
 	lesson_report();
 	_exit(how);
@@ -400,6 +417,109 @@ char *memory(unsigned int pages, int flags)
 	must(start == MAP_FAILED ? -1 : 0, "mmap");
 	madvise(start, pages * PAGE, MADV_NOHUGEPAGE);
 	return start;
+}
+
+/* Watching */
+
+#define EVENTS		256
+static struct event event[EVENTS];
+static unsigned int events;
+
+static int by_time(const void *a, const void *b)
+{
+	const struct event *x = a, *y = b;
+
+	if (x->head.time != y->head.time)
+		return x->head.time < y->head.time ? -1 : 1;
+	return x->head.sequence < y->head.sequence ? -1 : 1;
+}
+
+void record(int klab, __u32 kinds, bool done, void (*deed)(void))
+{
+	struct klab_recorder_create ask = {
+		.kinds = kinds, .bytes = 65536, .wakeup = 1, .threads = 1,
+	};
+	int task = look_at(klab, 0), recorder = must(klab_recorder_create(task, &ask), "recorder");
+	const struct klab_recorded *one;
+	static char buffer[65536];
+	ssize_t got, at;
+
+	if (done)
+		deed();
+	must(klab_recorder_stop(recorder), "to end the recording");
+	for (events = 0; (got = must(read(recorder, buffer, sizeof(buffer)), "to read it")) > 0;)
+		for (at = 0; at < got && events < EVENTS; at += one->length) {
+			one = (const struct klab_recorded *)(buffer + at);
+			event[events] = (struct event){ 0 };
+			memcpy(&event[events++], one, one->length);
+		}
+	qsort(event, events, sizeof(event[0]), by_time);
+	close(recorder);
+	close(task);
+}
+
+unsigned int events_of(int kind)
+{
+	unsigned int i, count = 0;
+
+	for (i = 0; i < events; i++)
+		count += event[i].head.kind == kind;
+	return count;
+}
+
+const struct event *event_of(int kind, unsigned int at)
+{
+	static const struct event none;
+	unsigned int i;
+
+	for (i = 0; i < events; i++)
+		if (event[i].head.kind == kind && !at--)
+			return &event[i];
+	return &none;
+}
+
+struct klab_cpu doors_of(int klab, struct klab_cpu_gate *gate)
+{
+	struct klab_cpu cpu = { .gates = { (uintptr_t)gate, 256, sizeof(*gate) } };
+
+	must(klab_cpu(klab, &cpu), "the doors of a processor");
+	return cpu;
+}
+
+int disk(const char *path, int flags)
+{
+	int fd = open(path, flags | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT && !system("modprobe brd 2>/dev/null"))
+		fd = open(path, flags | O_CLOEXEC);
+	return fd;
+}
+
+bool swap_on(const char *path)
+{
+	static const char label[] = "SWAPSPACE2", nothing[PAGE];
+	__u32 version[2] = { 1, 4095 };		/* and the number of its last page */
+	int fd = disk(path, O_RDWR | O_EXCL);
+	char head[PAGE];
+
+	if (fd < 0 || read(fd, head, PAGE) != (ssize_t)PAGE ||
+	    (memcmp(head, nothing, PAGE) && memcmp(head + PAGE - 10, label, 10)))
+		return false;
+	memcpy(head + PAGE - 10, label, 10);
+	memcpy(head + 1024, version, sizeof(version));
+	if (pwrite(fd, head, PAGE, 0) != (ssize_t)PAGE || fsync(fd) || close(fd))
+		return false;
+	return !swapon(path, 0);
+}
+
+bool write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return done;
 }
 
 char peek(const void *address)

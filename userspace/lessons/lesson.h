@@ -54,6 +54,9 @@ long must(long result, const char *what);
 /* End the lesson, without a failure: this machine or this user cannot have it. */
 noreturn void cannot(const char *why);
 
+/* Call @undo when the lesson ends, be it as failed, for what would outlive its process. */
+void at_end(void (*undo)(void));
+
 /* Nanoseconds as people read them; those of CLOCK_MONOTONIC; a part of a whole as #s. */
 const char *time_text(__u64 ns);
 const char *bar(__u64 part, __u64 whole);
@@ -94,8 +97,41 @@ void map_beside(const char *label, int task, int other, const void *start, unsig
 /* What the last page table says of an address; all zero: nothing. */
 struct klab_table_entry entry_at(int task, const void *address);
 
+/*
+ * What this process does at the border of the kernel while it does @deed, or nothing
+ * unless @done: the events of these KLAB_RECORD_* @kinds, in their order.
+ */
+struct event {
+	struct klab_recorded head;
+	union {				/* as head.kind says */
+		struct klab_event_enter enter;
+		struct klab_event_leave leave;
+		struct klab_event_fault fault;
+		struct klab_event_trap trap;
+		struct klab_event_signal signal;
+		struct klab_event_deliver deliver;
+		char body[KLAB_EVENT_LENGTH_MAX - sizeof(struct klab_recorded)];
+	};
+};
+
+void record(int klab, __u32 kinds, bool done, void (*deed)(void));
+unsigned int events_of(int kind);
+/* The @at'th of them, from 0 on; all zero: there are not so many. */
+const struct event *event_of(int kind, unsigned int at);
+
+/* The doors of a processor; @gate: room for 256. */
+struct klab_cpu doors_of(int klab, struct klab_cpu_gate *gate);
+
 /* New memory of so many pages, none of them a large one, or the end of the lesson. */
 char *memory(unsigned int pages, int flags);
+
+/* Open a disk in memory, after loading its driver if need be; -1: there is none. */
+int disk(const char *path, int flags);
+/* Make one on which there is nothing swap, as mkswap(8) and swapon(8) do it. */
+bool swap_on(const char *path);
+
+/* Write @text into a file of the kernel's. Returns whether it took it. */
+bool write_text(const char *path, const char *text);
 
 /* Read one byte, which no compiler knows to be of no use. */
 char peek(const void *address);

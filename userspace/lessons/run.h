@@ -23,6 +23,7 @@ extern const struct listed_lesson lessons[];
 
 void lesson_begin(const struct call *of, json_object *top);
 bool lesson_changed(void);
+void lesson_undo(void);
 void lesson_report(void);		/* in klab/lesson.c */
 
 #endif /* KLAB_LESSON_RUN_H */
