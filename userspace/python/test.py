@@ -102,6 +102,54 @@ class Device(unittest.TestCase):
         with self.device.task(os.getppid()) as task:
             self.assertEqual(task.who().pid, os.getppid())
 
+    def test_notifier(self):
+        bell = os.eventfd(0)
+        with self.device.notifier(records=4) as notifier:
+            handle = notifier.set(dict(way=contract.WAY_RECORD),
+                                  dict(way=contract.WAY_EVENTFD, target=bell), value=42)
+            notifier.fire(handle=handle, count=3)
+            self.assertEqual([(one.handle, one.sequence, one.value) for one in notifier.read()],
+                             [(handle, sequence, 42) for sequence in (1, 2, 3)])
+            self.assertEqual(os.eventfd_read(bell), 3)
+            told = notifier.query(handle=handle).deliveries
+            self.assertEqual([one.delivered for one in told], [3, 3])
+            timer = notifier.set(dict(way=contract.WAY_RECORD), trigger=contract.TRIGGER_TIMER, count=1)
+            self.assertEqual([one.handle for one in notifier.read()], [timer])
+            self.assertEqual([one.handle for one in notifier.list().entries], [handle, timer])
+            notifier.cancel(handle=timer)
+            self.assertEqual(len(notifier.list().entries), 1)
+            with self.assertRaises(klab.Refused) as caught:
+                notifier.set(dict(way=99))
+            self.assertEqual(caught.exception.name, "EINVAL")
+        os.close(bell)
+
+    def test_recorder(self):
+        come, go = os.pipe()
+        child = os.fork()
+        if not child:
+            os.close(go)
+            os.read(come, 1)
+            os.getppid()
+            os._exit(3)
+        with self.device.task(child) as task, \
+                task.record(contract.RECORD_SYSCALLS | contract.RECORD_TASKS) as recorder:
+            os.close(go)
+            events = list(recorder)
+            self.assertEqual(recorder.stat().made, len(events))
+        os.close(come)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 3)
+        self.assertEqual({event.pid for event in events}, {child})
+        last = [event for event in events if event.kind == "exit"]
+        self.assertEqual([os.waitstatus_to_exitcode(event.body.status) for event in last], [3])
+        results = [event.body.result for event in events if event.kind == "leave"]
+        self.assertIn(os.getpid(), results)
+
+    def test_cpu(self):
+        cpu = self.device.cpu(cpu=0, gates=256)
+        self.assertEqual(cpu.level, 0)
+        self.assertEqual(cpu.caller_level, 3)
+        self.assertIn("page_fault", cpu.gates[14].handler.symbol)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

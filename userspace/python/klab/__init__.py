@@ -24,6 +24,7 @@ from types import SimpleNamespace
 from klab import contract
 
 DEVICE = "/dev/klab"
+RECORD = ctypes.sizeof(contract.Record)
 ROOM = 64       # records that an array has room for, when it is not said
 
 
@@ -64,7 +65,7 @@ def _set(struct, name, value):
 
 class Descriptor:
     """A file descriptor that takes commands. Closed at the end of its "with"."""
-    kind = None
+    kind = prefix = None        # of which kind it is, and how the names of its commands begin
 
     def __init__(self, fd):
         self._fd = fd
@@ -91,13 +92,21 @@ class Descriptor:
         self.close()
 
     def call(self, command, **fields):
-        """Any command: call("PAGES_ALLOC", order=3, count=4); array=N makes room for N records."""
+        """
+        Any command: call("PAGES_ALLOC", order=3, count=4); array=N makes room for N records, and
+        array=[dict(field=value)] brings them along.
+        """
         number, struct_type, _, makes, _ = contract.COMMANDS[command]
         struct, memory = struct_type(), {}
         for name, record in struct_type._records_.items():
-            room = fields.pop(name, ROOM)
-            memory[name] = (record * room)()
-            setattr(struct, name, contract.Array(ctypes.addressof(memory[name]), room,
+            brought = fields.pop(name, ROOM)
+            if isinstance(brought, int):
+                brought = [{}] * brought
+            memory[name] = (record * len(brought))()
+            for place, values in enumerate(brought):
+                for field, value in values.items():
+                    _set(memory[name][place], field, value)
+            setattr(struct, name, contract.Array(ctypes.addressof(memory[name]), len(brought),
                                                  ctypes.sizeof(record)))
         for name, value in fields.items():
             _set(struct, name, value)
@@ -106,7 +115,8 @@ class Descriptor:
         except OSError as error:
             raise Refused(command, error.errno) from None
         if makes:
-            return KINDS.get(makes, type(makes.title(), (Descriptor,), {"kind": makes}))(result)
+            plain = {"kind": makes, "prefix": makes}
+            return KINDS.get(makes, type(makes.title(), (Descriptor,), plain))(result)
         answer = _plain(struct)
         for name, records in memory.items():
             count = getattr(struct, name).count
@@ -114,14 +124,14 @@ class Descriptor:
         return answer
 
     def __getattr__(self, name):
-        for command in (f"{self.kind}_{name}".upper(), name.upper()):
+        for command in (f"{self.prefix}_{name}".upper(), name.upper()):
             if command in contract.COMMANDS and self.kind in contract.COMMANDS[command][2]:
                 return lambda **fields: self.call(command, **fields)
         raise AttributeError(f"a {self.kind} has no {name}")
 
     def __dir__(self):
         mine = [name for name, row in contract.COMMANDS.items() if self.kind in row[2]]
-        return [*super().__dir__(), *(name.lower().removeprefix(f"{self.kind}_") for name in mine)]
+        return [*super().__dir__(), *(name.lower().removeprefix(f"{self.prefix}_") for name in mine)]
 
 
 class Stream(Descriptor):
@@ -140,7 +150,7 @@ class Stream(Descriptor):
 
 class Channel(Stream):
     """A private channel of bytes."""
-    kind = "channel"
+    kind = prefix = "channel"
 
     def __iter__(self):
         return iter(self.read, b"")
@@ -148,12 +158,49 @@ class Channel(Stream):
 
 class Task(Descriptor):
     """A handle on a process or a thread."""
-    kind = "task"
+    kind = prefix = "task"
+
+    def record(self, kinds=contract.RECORD_ALL, flags=contract.RECORD_THREADS, size=1 << 16):
+        """A recorder of what the process does from now on, with rings of so many bytes."""
+        return self.call("RECORDER_CREATE", kinds=kinds, flags=flags, bytes=size, wakeup=1,
+                         threads=contract.RECORDER_THREADS_LIMIT)
+
+
+class Recorder(Descriptor):
+    """What a process does at the border to the kernel, as it does it."""
+    kind = prefix = "recorder"
+
+    def __iter__(self):
+        """Every event until the end: its header, with its kind as a word, and its body."""
+        header = ctypes.sizeof(contract.Recorded)
+        while data := os.read(self.fileno(), 65536):
+            at = 0
+            while at < len(data):
+                event = _plain(contract.Recorded.from_buffer_copy(data, at))
+                event.kind, body = EVENTS[event.kind]
+                event.body = _plain(body.from_buffer_copy(data, at + header))
+                at += event.length
+                yield event
+
+
+class Notifier(Descriptor):
+    """Notifications: what fires, when, and who is told in which ways."""
+    kind, prefix = "notifier", "notify"
+
+    def set(self, *deliveries, **fields):
+        """One more: each delivery as dict(way=contract.WAY_EVENTFD, target=fd). Returns its handle."""
+        return self.call("NOTIFY_SET", deliveries=deliveries, **fields).handle
+
+    def read(self):
+        """Records of the firings that were not read yet: one at least, unless it may not wait."""
+        data = os.read(self.fileno(), ROOM * RECORD)
+        return [_plain(contract.Record.from_buffer_copy(data, at))
+                for at in range(0, len(data), RECORD)]
 
 
 class Device(Stream):
     """/dev/klab itself: makes everything else. Reads and writes go to the shared channel."""
-    kind = "device"
+    kind = prefix = "device"
 
     def channel(self, capacity=0, flags=0):
         """A private channel that holds so many bytes."""
@@ -162,6 +209,10 @@ class Device(Stream):
     def task(self, pid=0):
         """A handle on a process; 0 is this one."""
         return self.call("TASK_OPEN", pid=pid)
+
+    def notifier(self, records=0):
+        """A notifier that keeps so many records, or 64."""
+        return self.call("NOTIFIER_CREATE", records=records, record_size=RECORD)
 
     @contextlib.contextmanager
     def pages(self, order=0, count=1, node=contract.NODE_ANY, flags=0):
@@ -183,7 +234,10 @@ class Device(Stream):
         return self.call("EVENTFD_FIRE", fd=eventfd, count=count)
 
 
-KINDS = {"channel": Channel, "task": Task}
+KINDS = {"channel": Channel, "task": Task, "notifier": Notifier, "recorder": Recorder}
+# in the order of KLAB_EVENT_*: the word, and the struct that is its body
+EVENTS = [(word, getattr(contract, "Event" + word.title(), contract.EventSwitch)) for word in
+          "enter leave fault trap signal deliver fork exec exit out in".split()]
 
 
 def open(flags=0):      # pylint: disable=redefined-builtin
