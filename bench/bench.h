@@ -35,6 +35,8 @@ struct side {
 	 */
 	void (*check)(void *state, unsigned long times);
 	void (*close)(void *state);
+	/* Before each run, not measured either; NULL: there is nothing to do. */
+	void (*ready)(void *state);
 };
 
 struct row {
@@ -70,6 +72,10 @@ extern const struct side write_eventfd, write_eventfd_batch;
 extern const struct side klab_signal, queue_signal;
 extern const struct side getppid_call, null_write, zero_read;
 #define BATCH	64	/* firings in one call */
+
+/* record.c: a system call that is recorded. */
+extern const struct side klab_recorded, klab_another, klab_recorder_gone;
+extern const struct side trace_events, tracer;
 
 /* pages.c: the page allocator and its books. */
 extern const struct side klab_alloc, klab_alloc_bare, klab_bulk, klab_hold, bare_loop;

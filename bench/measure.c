@@ -235,6 +235,8 @@ static double batch(struct run *run, double overhead)
 {
 	__u64 start, end;
 
+	if (run->side->ready)
+		run->side->ready(run->state);
 	start = now();
 	run->side->run(run->state, run->times);
 	end = now();
@@ -372,6 +374,8 @@ static noreturn void profile(const struct row *row, const struct side *side)
 	fprintf(stderr, "%lu from %lx to %lx\n", run.times, (unsigned long)side->run,
 		(unsigned long)profile_end);
 	while (true) {
+		if (side->ready)
+			side->ready(run.state);
 		side->run(run.state, run.times);
 		profile_end();
 		if (side->check)
