@@ -37,6 +37,8 @@ struct side {
 	void (*close)(void *state);
 	/* Before each run, not measured either; NULL: there is nothing to do. */
 	void (*ready)(void *state);
+	/* The scheduler has a say: it takes more batches to find one without its whims. */
+	bool uneven;
 };
 
 struct row {

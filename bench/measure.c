@@ -33,6 +33,7 @@
 #include "libklab.h"
 
 #define BATCHES		201	/* at most */
+#define UNEVEN		10	/* times as many */
 /* A batch: instructions or ns. The tick comes every 1 to 4 million of either. */
 #define BATCH_COST	300000
 #define LOOP		100000
@@ -228,7 +229,8 @@ struct run {
 	const struct side *side;
 	void *state;
 	unsigned long times;
-	double cost[BATCHES];
+	int batches;
+	double cost[BATCHES * UNEVEN];
 };
 
 static double batch(struct run *run, double overhead)
@@ -254,6 +256,7 @@ static void begin(struct run *run, const struct row *row, double overhead)
 	double cost, least = BATCH_COST;
 	int i;
 
+	run->batches = run->side->uneven ? UNEVEN * batches : batches;
 	run->state = run->side->open(row->bytes);
 	if (!run->state) {
 		run->side = NULL;
@@ -279,11 +282,12 @@ static void print_side(struct run *run, unsigned int parts)
 		printf("\t\t\t\t");
 		return;
 	}
-	qsort(cost, batches, sizeof(*cost), compare);
+	qsort(cost, run->batches, sizeof(*cost), compare);
 	/* name, min, median, and the middle half of the batches in per cent of that */
 	printf("\t%s\t%.1f\t%.1f\t%.2f", run->side->name, cost[0] * scale,
-	       cost[batches / 2] * scale,
-	       100 * (cost[batches * 3 / 4] - cost[batches / 4]) / cost[batches / 2]);
+	       cost[run->batches / 2] * scale,
+	       100 * (cost[run->batches * 3 / 4] - cost[run->batches / 4]) /
+		       cost[run->batches / 2]);
 }
 
 static void measure(const struct row *row, double overhead)
@@ -295,9 +299,9 @@ static void measure(const struct row *row, double overhead)
 		if (run[turn].side)
 			begin(&run[turn], row, overhead);
 	}
-	for (i = 0; i < batches; i++) {
+	for (i = 0; i < BATCHES * UNEVEN; i++) {
 		for (turn = 0; turn < 2; turn++) {
-			if (run[turn].side)
+			if (run[turn].side && i < run[turn].batches)
 				run[turn].cost[i] = batch(&run[turn], overhead);
 		}
 	}

@@ -175,17 +175,17 @@ static void round_close(void *state)
 }
 
 const struct side klab_round = {
-	"klab", channel_open, round_run, NULL, round_close
+	"klab", channel_open, round_run, NULL, round_close, .uneven = true
 };
 
 const struct side klab_round_mapped = {
-	"klab", ring_open, round_run, NULL, round_close
+	"klab", ring_open, round_run, NULL, round_close, .uneven = true
 };
 
 const struct side klab_round_yields = {
-	"klab", yielding_open, round_run, NULL, round_close
+	"klab", yielding_open, round_run, NULL, round_close, .uneven = true
 };
 
 const struct side eventfd_round = {
-	"eventfd pair", eventfd_open, round_run, NULL, round_close
+	"eventfd pair", eventfd_open, round_run, NULL, round_close, .uneven = true
 };
