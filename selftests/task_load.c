@@ -97,8 +97,27 @@ static void map_huge(unsigned int *state)
 
 	mmap(at, HUGE, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_FIXED | hugetlb |
 	     (chance(state, 3) ? MAP_PRIVATE : MAP_SHARED), -1, 0);
-	madvise(at, HUGE, MADV_HUGEPAGE);
-	populate(at, HUGE);
+	/* Huge at once, or made of small ones. */
+	if (chance(state, 3)) {
+		madvise(at, HUGE, MADV_HUGEPAGE);
+		populate(at, HUGE);
+	} else {
+		populate(at, HUGE);
+		madvise(at, HUGE, MADV_HUGEPAGE);
+		madvise(at, HUGE, 25 /* MADV_COLLAPSE */);
+	}
+}
+
+/* Out, and in again. Nobody else has these pages, so they can go. */
+static void swap_some(unsigned int *state)
+{
+	size_t bytes;
+	char *at = some(state, &bytes);
+
+	mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_FIXED | MAP_PRIVATE, -1, 0);
+	populate(at, bytes);
+	madvise(at, bytes, 21 /* MADV_PAGEOUT */);
+	populate(at, bytes);
 }
 
 static void unmap_some(unsigned int *state)
@@ -142,7 +161,7 @@ static void advise_some(unsigned int *state)
 	static const int advice[] = {
 		MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED, MADV_DONTNEED,
 		MADV_FREE, MADV_MERGEABLE, MADV_UNMERGEABLE, MADV_HUGEPAGE, MADV_NOHUGEPAGE,
-		MADV_WIPEONFORK, 20 /* MADV_COLD */, 21 /* MADV_PAGEOUT */, 21, 21,
+		MADV_WIPEONFORK, 20 /* MADV_COLD */, 21 /* MADV_PAGEOUT */,
 		25 /* MADV_COLLAPSE */,
 	};
 	size_t bytes;
@@ -218,7 +237,7 @@ static void end_some(unsigned int *state)
 
 static void (*const troubles[])(unsigned int *state) = {
 	map_some, map_some, map_file, cut_file, map_huge, map_huge, unmap_some, protect_some,
-	move_some, lock_some, advise_some, advise_some, migrate_some, grow_heap, fork_some,
+	move_some, lock_some, advise_some, swap_some, migrate_some, grow_heap, fork_some,
 	end_some,
 };
 
