@@ -72,6 +72,8 @@ extern const struct side klab_ioctl, klab_ioctl_refused, null_ioctl;
 extern const struct side klab_eventfd, klab_eventfd_batch;
 extern const struct side write_eventfd, write_eventfd_batch;
 extern const struct side klab_signal, queue_signal;
+extern const struct side notify_eventfd, notify_eventfd_batch, notify_signal;
+extern const struct side notify_timer, timerfd_timer;
 extern const struct side getppid_call, null_write, zero_read;
 #define BATCH	64	/* firings in one call */
 
@@ -95,6 +97,9 @@ extern const struct side klab_runs, pagemap_scan, mincore_call;
 
 /* Print the words and, unless 0, what @error stands for; and exit with status 1. */
 noreturn void __printf(2, 3) fail(int error, const char *format, ...);
+
+/* For a run to set: what it cost, in ns, where that is not how long it took. */
+extern __u64 run_cost;
 
 /* malloc() that is zeroed, begins at a page, and does not return without memory. */
 void *pages(size_t bytes);

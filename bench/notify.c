@@ -7,6 +7,8 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -14,7 +16,8 @@
 
 /* A call and what it works on. */
 struct call {
-	int fd, event;
+	int fd, event, notifier;
+	__u32 handle;
 	pid_t self;
 	char byte;
 };
@@ -27,6 +30,7 @@ static void *call_open(int fd)
 		fail(errno, "open");
 	call->fd = fd;
 	call->event = -1;
+	call->notifier = -1;
 	call->self = getpid();	/* of the process and of its one thread */
 	return call;
 }
@@ -53,6 +57,8 @@ static void call_close(void *state)
 	close(call->fd);
 	if (call->event >= 0)
 		close(call->event);
+	if (call->notifier >= 0)
+		close(call->notifier);
 	free(call);
 }
 
@@ -131,6 +137,18 @@ const struct side zero_read = {
 	"/dev/zero", open_zero, read_run, NULL, call_close
 };
 
+/* A notification that is fired by hand, with one way. */
+static void *prepare(struct call *call, const struct klab_delivery *way)
+{
+	struct klab_notify_set set = { 0 };
+
+	call->notifier = klab_notifier_create(call->fd, 0, NULL);
+	if (call->notifier < 0 || klab_notify_set(call->notifier, &set, way, 1))
+		fail(errno, "KLAB_IOC_NOTIFY_SET");
+	call->handle = set.handle;
+	return call;
+}
+
 static void *open_event(size_t bytes)
 {
 	struct call *call = call_open(device());
@@ -191,6 +209,45 @@ static void event_batch_check(void *state, unsigned long times)
 	event_check(state, times * BATCH);
 }
 
+/* The same, prepared: a notification that rings the eventfd. */
+static void *open_notification(size_t bytes)
+{
+	struct call *call = open_event(bytes);
+	struct klab_delivery way = { .way = KLAB_WAY_EVENTFD, .target = call->event };
+
+	return prepare(call, &way);
+}
+
+static void ring_run(void *state, unsigned long times)
+{
+	struct call *call = state;
+
+	while (times--) {
+		if (klab_notify_ring(call->notifier, call->handle))
+			fail(errno, "write to a notifier");
+	}
+}
+
+static void ring_batch_run(void *state, unsigned long times)
+{
+	struct call *call = state;
+	struct klab_notify_fire ask;
+
+	while (times--) {
+		ask = (struct klab_notify_fire){ .handle = call->handle, .count = BATCH };
+		if (klab_notify_fire(call->notifier, &ask) || ask.count != BATCH)
+			fail(errno, "KLAB_IOC_NOTIFY_FIRE");
+	}
+}
+
+const struct side notify_eventfd = {
+	"klab", open_notification, ring_run, event_check, call_close
+};
+
+const struct side notify_eventfd_batch = {
+	"klab", open_notification, ring_batch_run, event_batch_check, call_close
+};
+
 const struct side klab_eventfd = {
 	"klab", open_event, fire_run, event_check, call_close
 };
@@ -219,6 +276,16 @@ static void *open_signal(size_t bytes)
 	sigaddset(&set, SIGRTMIN);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	return open_klab(bytes);
+}
+
+/* One value for all: it is the notification's. */
+static void *open_signalled(size_t bytes)
+{
+	struct klab_delivery way = {
+		.way = KLAB_WAY_SIGNAL, .signal = SIGRTMIN, .flags = KLAB_SIGNAL_VALUE,
+	};
+
+	return prepare(open_signal(bytes), &way);
 }
 
 static void klab_signal_run(void *state, unsigned long times)
@@ -274,4 +341,97 @@ const struct side klab_signal = {
 
 const struct side queue_signal = {
 	"rt_tgsigqueueinfo", open_signal, queue_signal_run, signal_check, call_close
+};
+
+static void zeroes_check(void *state, unsigned long times)
+{
+	struct timespec now = { 0 };
+	struct call *call = state;
+	siginfo_t info;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN);
+	while (times--) {
+		if (sigtimedwait(&set, &info, &now) < 0 || info.si_code != SI_QUEUE ||
+		    info.si_pid != call->self || info.si_value.sival_ptr)
+			fail(errno, "a signal did not arrive, or not as it was sent");
+	}
+}
+
+const struct side notify_signal = {
+	"klab", open_signalled, ring_run, zeroes_check, call_close
+};
+
+/*
+ * How late a timer is, told to one who sleeps in read(2): from when it was due until
+ * it is known here.
+ */
+#define AHEAD_NS	100000
+
+static __u64 monotonic(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000000000ULL + time.tv_nsec;
+}
+
+static void *open_timer(size_t bytes)
+{
+	struct klab_delivery way = { .way = KLAB_WAY_RECORD };
+
+	return prepare(open_klab(bytes), &way);
+}
+
+static void notify_timer_run(void *state, unsigned long times)
+{
+	struct klab_delivery way = { .way = KLAB_WAY_RECORD };
+	struct klab_notify_set set = {
+		.trigger = KLAB_TRIGGER_TIMER, .flags = KLAB_NOTIFY_ABSOLUTE,
+	};
+	struct call *call = state;
+	struct klab_record record;
+
+	set.handle = call->handle;
+	while (times--) {
+		set.first_ns = monotonic() + AHEAD_NS;
+		if (klab_notify_set(call->notifier, &set, &way, 1) ||
+		    read(call->notifier, &record, sizeof(record)) != sizeof(record))
+			fail(errno, "a notification by a timer");
+		run_cost += monotonic() - set.first_ns;
+		if (record.due_ns != set.first_ns || record.missed)
+			fail(0, "another firing than the one that was due");
+	}
+}
+
+static void *open_timerfd(size_t bytes)
+{
+	return call_open(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC));
+}
+
+static void timerfd_timer_run(void *state, unsigned long times)
+{
+	struct itimerspec when = { 0 };
+	struct call *call = state;
+	__u64 due, count;
+
+	while (times--) {
+		due = monotonic() + AHEAD_NS;
+		when.it_value = (struct timespec){ due / 1000000000, due % 1000000000 };
+		if (timerfd_settime(call->fd, TFD_TIMER_ABSTIME, &when, NULL) ||
+		    read(call->fd, &count, sizeof(count)) != sizeof(count))
+			fail(errno, "timerfd");
+		run_cost += monotonic() - due;
+		if (count != 1)
+			fail(0, "a timerfd that expired %llu times", (unsigned long long)count);
+	}
+}
+
+const struct side notify_timer = {
+	"klab", open_timer, notify_timer_run, NULL, call_close
+};
+
+const struct side timerfd_timer = {
+	"timerfd", open_timerfd, timerfd_timer_run, NULL, call_close
 };
