@@ -284,16 +284,15 @@ static bool page_makes_sense(const struct klab_page *page)
 	return page->mappings && page->references && page->order <= 9;
 }
 
-static int look_at_records(int task, unsigned int *state)
+static int check_records(int task, const char *start, size_t bytes, __u32 flags)
 {
 	static struct klab_page pages[ARENA_PAGES];
-	size_t bytes, i;
 	struct klab_task_pages ask = {
-		.start = (uintptr_t)some(state, &bytes), .bytes = bytes,
-		.mask = ALL_FLAGS, .flags = chance(state, 2),
+		.start = (uintptr_t)start, .bytes = bytes, .mask = ALL_FLAGS, .flags = flags,
 		.pages = { (uintptr_t)pages, ARENA_PAGES, sizeof(pages[0]) },
 	};
 	int error = klab(task, KLAB_IOC_TASK_PAGES, &ask), bit;
+	size_t i;
 
 	if (error)
 		return error;
@@ -309,6 +308,14 @@ static int look_at_records(int task, unsigned int *state)
 		if (ask.counts[bit])
 			return NONSENSE;
 	return 0;
+}
+
+static int look_at_records(int task, unsigned int *state)
+{
+	size_t bytes;
+	char *start = some(state, &bytes);
+
+	return check_records(task, start, bytes, chance(state, 2));
 }
 
 static int look_at_runs(int task, unsigned int *state)
@@ -544,6 +551,33 @@ TEST_F_TIMEOUT(task_load, everything_at_once, 3600)
 		EXPECT_EQ(0, field->wrong[i]);
 		TH_LOG("%-8s %llu times", walker_names[i], field->answered[i]);
 	}
+}
+
+/*
+ * Pages that are taken away again and again: many of them after the tables were read, and
+ * before they themselves are looked at.
+ */
+TEST(pages_that_go)
+{
+	char *memory = map_pages(512, MAP_PRIVATE);
+	int task, looks, answered = 0, error;
+	pid_t child = fork();
+
+	while (!child) {
+		populate(memory, 512 * PAGE);
+		madvise(memory, 512 * PAGE, MADV_DONTNEED);
+	}
+	task = handle_on(child);
+	ASSERT_LE(0, task);
+	for (looks = 0; looks < 1000; looks++) {
+		error = check_records(task, memory, 512 * PAGE, 0);
+		answered += !error;
+		if (error != EAGAIN)
+			ASSERT_EQ(0, error);
+	}
+	EXPECT_LT(0, answered);
+	close(task);
+	end_child(child);
 }
 
 TEST_HARNESS_MAIN
