@@ -200,10 +200,12 @@ static int get_arg(union klab_arg *arg, size_t known, void __user *from, size_t 
 {
 	int error;
 
-	memset(arg, 0, known);
-	if (!(direction & _IOC_WRITE))
+	if (!(direction & _IOC_WRITE)) {
+		memset(arg, 0, known);
 		return 0;
+	}
 
+	/* What the caller does not know of it becomes zero. */
 	error = copy_struct_from_user(arg, known, from, size);
 	if (error)
 		return error;
@@ -212,16 +214,21 @@ static int get_arg(union klab_arg *arg, size_t known, void __user *from, size_t 
 	 * A command cannot be undone once it has run. Writing the caller's own
 	 * bytes back finds a bad pointer while there is still nothing to undo.
 	 */
-	if ((direction & _IOC_READ) && copy_to_user(from, arg, min(size, known)))
-		return -EFAULT;
-	return 0;
+	return direction & _IOC_READ ? klab_put_struct(from, min(size, known), arg, known) : 0;
 }
+
+/* Where the kernel has the compiler clear all variables: get_arg() clears what is used of this. */
+#if __has_attribute(uninitialized)
+#define klab_uninitialized	__attribute__((uninitialized))
+#else
+#define klab_uninitialized
+#endif
 
 static long run_command(struct klab_context *context, unsigned int number, void __user *user)
 {
 	const struct klab_command *command = find_command(context, number);
 	size_t size = _IOC_SIZE(number), known;
-	union klab_arg arg;
+	union klab_arg arg klab_uninitialized;
 	int result;
 
 	if (!command)
