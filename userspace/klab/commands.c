@@ -34,6 +34,7 @@ static const char * const option_names[OPT_IDS] = {
 	[OPT_STRIDE] = "stride",
 	[OPT_SUMMARY] = "summary",
 	[OPT_SVG] = "svg",
+	[OPT_TELL] = "tell",
 	[OPT_TIMEOUT] = "timeout",
 	[OPT_TRACE_EVENTS] = "trace-events",
 	[OPT_VALUE] = "value",
@@ -152,6 +153,21 @@ static const struct option_use notify_wait_options[] = {
 static const struct option_use notify_tick_options[] = {
 	{ OPT_COUNT, "N", "firings, 1 to 1000000 (default 1000)" },
 	{ OPT_INTERVAL, "US", "microseconds from one to the next (default 1000)" },
+	{ OPT_END, NULL, NULL }
+};
+
+static const struct option_use notifier_options[] = {
+	{ OPT_FD, "N", "the descriptor of the notifier (default 9)" },
+	{ OPT_END, NULL, NULL }
+};
+
+static const struct option_use notify_set_options[] = {
+	{ OPT_FD, "N", "the descriptor of the notifier (default 9)" },
+	{ OPT_DELAY, "MS", "milliseconds until the first firing (default 0)" },
+	{ OPT_INTERVAL, "US", "microseconds from one to the next (default once)" },
+	{ OPT_COUNT, "N", "firings, 0 for no end (default 0)" },
+	{ OPT_VALUE, "N", "the value that goes with each (default 0)" },
+	{ OPT_TELL, "WAYS", "record,sysfs,event:FD,SIGNAL:PID (default nobody)" },
 	{ OPT_END, NULL, NULL }
 };
 
@@ -302,6 +318,35 @@ const struct command commands[] = {
 		.summary = "a timer fires again and again; how late each time",
 		.example = "klab notify tick --interval 100",
 		.run = notify_tick_run,
+	}, {
+		.object = "notify", .verb = "hold", .raw = true, .options = notifier_options,
+		.operands = "PROGRAM [WORD...]", .operands_min = 1, .operands_max = 1 << 20,
+		.summary = "run a program, such as a shell, that has a notifier",
+		.example = "klab notify hold -- sh -c 'klab notify set; klab notify list'",
+		.run = notify_hold_run,
+	}, {
+		.object = "notify", .verb = "set", .options = notify_set_options,
+		.operands = "[HANDLE]", .operands_max = 1,
+		.summary = "a notification by a timer: a new one, or change one",
+		.example = "klab notify hold klab notify set --interval 500 --tell sysfs",
+		.run = notify_set_run,
+	}, {
+		.object = "notify", .verb = "list", .options = notifier_options,
+		.summary = "the notifications of a notifier",
+		.example = "klab notify hold klab notify list",
+		.run = notify_list_run,
+	}, {
+		.object = "notify", .verb = "query", .options = notifier_options,
+		.operands = "HANDLE", .operands_min = 1, .operands_max = 1,
+		.summary = "one: fired, due, how late, what came of each delivery",
+		.example = "klab notify hold -- sh -c 'klab notify set; klab notify query 64'",
+		.run = notify_query_run,
+	}, {
+		.object = "notify", .verb = "cancel", .options = notifier_options,
+		.operands = "HANDLE", .operands_min = 1, .operands_max = 1,
+		.summary = "take one away; how often it fired",
+		.example = "klab notify hold -- sh -c 'klab notify set; klab notify cancel 64'",
+		.run = notify_cancel_run,
 	}, {
 		.object = "task", .verb = "show", .options = none,
 		.operands = "PID", .operands_min = 1, .operands_max = 1,

@@ -28,7 +28,7 @@ static int offset_signal(const char *name, const char *base, int number, int sig
 }
 
 /* A name with or without SIG, RTMIN+n, RTMAX-n, or a number. */
-static int signal_of(const struct call *call, const char *word)
+int signal_of(const struct call *call, const char *word)
 {
 	const char *name = strncasecmp(word, "SIG", 3) ? word : word + 3;
 	int number;

@@ -60,6 +60,7 @@ enum option_id {
 	OPT_STRIDE,
 	OPT_SUMMARY,
 	OPT_SVG,
+	OPT_TELL,
 	OPT_TIMEOUT,
 	OPT_TRACE_EVENTS,
 	OPT_VALUE,
@@ -239,6 +240,7 @@ void waiter_end(struct waiter *waiter);
 int signal_send_run(struct call *call);
 int signal_wait_run(struct call *call);
 int signal_restart_run(struct call *call);
+int signal_of(const struct call *call, const char *word);
 json_object *arrival_json(const struct arrival *arrival);
 const char *signal_code_name(int code);
 
@@ -293,6 +295,13 @@ bool explain(const struct call *call, const struct contract_command *command,
 int notify_compare_run(struct call *call);
 int notify_wait_run(struct call *call);
 int notify_tick_run(struct call *call);
+
+/* hold.c */
+int notify_hold_run(struct call *call);
+int notify_set_run(struct call *call);
+int notify_list_run(struct call *call);
+int notify_query_run(struct call *call);
+int notify_cancel_run(struct call *call);
 
 /* task.c */
 int task_show_run(struct call *call);
