@@ -148,6 +148,41 @@ TEST_F(task_compare, clone)
 	EXPECT_GT(ARRAY_SIZE(clones) / 2, skipped);
 }
 
+/* Who asks for another time namespace is not in it, and his children are. */
+TEST_F(task_compare, time_namespace)
+{
+	struct klab_task_compare found;
+	int ends[2];
+	pid_t child, grandchild = 0;
+
+	ASSERT_EQ(0, pipe(ends));
+	child = fork();
+	if (!child) {
+		grandchild = unshare(0x80 /* CLONE_NEWTIME */) ? -1 : start_sleeper();
+		if (write(ends[1], &grandchild, sizeof(grandchild)) < 0)
+			_exit(1);
+		while (1)
+			pause();
+	}
+	ASSERT_EQ(sizeof(grandchild), read(ends[0], &grandchild, sizeof(grandchild)));
+	if (grandchild < 0) {
+		end_child(child);
+		SKIP(return, "no time namespaces here");
+	}
+	found = (struct klab_task_compare) { .other = handle_on(child) };
+	ASSERT_EQ(0, klab(self->task, KLAB_IOC_TASK_COMPARE, &found));
+	EXPECT_NE(0, found.same & KLAB_SAME_TIME_NS);
+	compare_with_kernel(_metadata, getpid(), child, &found);
+	close(found.other);
+	found = (struct klab_task_compare) { .other = handle_on(grandchild) };
+	ASSERT_EQ(0, klab(self->task, KLAB_IOC_TASK_COMPARE, &found));
+	EXPECT_NE(0, found.different & KLAB_SAME_TIME_NS);
+	compare_with_kernel(_metadata, getpid(), grandchild, &found);
+	close(found.other);
+	kill(grandchild, SIGKILL);
+	end_child(child);
+}
+
 FIXTURE(threads)
 {
 	int task;

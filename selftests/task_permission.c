@@ -425,6 +425,43 @@ TEST_F(change, tracer)
 	EXPECT_EQ(0, child_status(caller));
 }
 
+/* What hides while it is traced is hidden from its tracer too, and from the handle he has. */
+TEST_F(change, tracer_of_who_hides)
+{
+	pid_t caller = fork();
+
+	if (!caller) {
+		struct klab_task_who who;
+		pid_t child;
+		int task;
+
+		if (!become(ALICE))
+			_exit(1);
+		child = fork();
+		if (!child) {
+			step(self->sockets[1]);
+			hide();
+			step(self->sockets[1]);
+			_exit(0);
+		}
+		if (!stepped(self->sockets[0]) || ptrace(PTRACE_SEIZE, child, NULL, NULL))
+			_exit(2);
+		task = open_task(self->fd, child);
+		if (task < 0 || task_who(task, &who))
+			_exit(3);
+		go_on(self->sockets[0]);
+		if (!stepped(self->sockets[0]))
+			_exit(4);
+		if (task_who(task, &who) != ESRCH)
+			_exit(5);
+		if (open_task(self->fd, child) >= 0 || errno != EPERM)
+			_exit(6);
+		end_child(child);
+		_exit(0);
+	}
+	EXPECT_EQ(0, child_status(caller));
+}
+
 /* Inside a user namespace its root may look at what runs in it, though not outside. */
 TEST_F(change, namespace_root)
 {
