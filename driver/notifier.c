@@ -54,30 +54,6 @@ int klab_notifier_put(struct klab_notifier *notifier, struct klab_record record)
 	return 0;
 }
 
-static int check_set(const struct klab_notify_set *ask)
-{
-	const struct klab_array *deliveries = &ask->deliveries;
-
-	if (ask->trigger > KLAB_TRIGGER_PAGES || deliveries->count > WAYS)
-		return -EINVAL;
-	if (ask->trigger == KLAB_TRIGGER_TIMER) {
-		if (ask->flags & ~KLAB_NOTIFY_ABSOLUTE || ask->first_ns > KTIME_MAX)
-			return -EINVAL;
-		if (ask->interval_ns > KTIME_MAX ||
-		    (ask->interval_ns && ask->interval_ns < INTERVAL_MIN_NS))
-			return -EINVAL;
-		if (!ask->interval_ns && ask->count > 1)
-			return -EINVAL;
-	} else if (ask->flags || ask->first_ns || ask->interval_ns) {
-		return -EINVAL;
-	}
-	if (ask->source && ask->trigger < KLAB_TRIGGER_DATA)
-		return -EINVAL;
-	if (ask->count && ask->trigger == KLAB_TRIGGER_CALL)
-		return -EINVAL;
-	return klab_check_array(deliveries, offsetofend(struct klab_delivery, coalesced));
-}
-
 /* Where a new one goes, or the one that it replaces is. */
 static int find_slot(struct klab_notifier *notifier, u32 handle)
 {
@@ -97,11 +73,8 @@ int klab_notify_set(struct klab_context *context, void *arg)
 	struct klab_notifier *notifier = context->notifier;
 	struct klab_notification *n, *old = NULL;
 	struct klab_notify_set *ask = arg;
-	int error, slot;
+	int slot;
 
-	error = check_set(ask);
-	if (error)
-		return error;
 	if (mutex_lock_interruptible(&notifier->change))
 		return -ERESTARTSYS;
 	n = klab_notification_make(notifier, ask);

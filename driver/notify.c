@@ -277,13 +277,39 @@ static int init_ways(struct klab_notification *n, const struct klab_array *deliv
 	return 0;
 }
 
+static int check_set(const struct klab_notify_set *ask)
+{
+	const struct klab_array *deliveries = &ask->deliveries;
+
+	if (ask->trigger > KLAB_TRIGGER_PAGES || deliveries->count > WAYS)
+		return -EINVAL;
+	if (ask->trigger == KLAB_TRIGGER_TIMER) {
+		if (ask->flags & ~KLAB_NOTIFY_ABSOLUTE || ask->first_ns > KTIME_MAX)
+			return -EINVAL;
+		if (ask->interval_ns > KTIME_MAX ||
+		    (ask->interval_ns && ask->interval_ns < INTERVAL_MIN_NS))
+			return -EINVAL;
+		if (!ask->interval_ns && ask->count > 1)
+			return -EINVAL;
+	} else if (ask->flags || ask->first_ns || ask->interval_ns) {
+		return -EINVAL;
+	}
+	if (ask->source && ask->trigger < KLAB_TRIGGER_DATA)
+		return -EINVAL;
+	if (ask->count && ask->trigger == KLAB_TRIGGER_CALL)
+		return -EINVAL;
+	return klab_check_array(deliveries, offsetofend(struct klab_delivery, coalesced));
+}
+
 /* Not armed yet. On its queue already, if it has one: only so can nothing be missed later. */
 struct klab_notification *klab_notification_make(struct klab_notifier *notifier,
 						 const struct klab_notify_set *ask)
 {
 	struct klab_notification *n;
-	int error;
+	int error = check_set(ask);
 
+	if (error)
+		return ERR_PTR(error);
 	n = kzalloc(struct_size(n, way, ask->deliveries.count), KLAB_GFP);
 	if (!n)
 		return ERR_PTR(-ENOMEM);

@@ -10,7 +10,7 @@
 #include "tool.h"
 
 #define NOTIFIER	9	/* the descriptor, unless --fd says another */
-#define DELIVERIES_MAX	64
+#define DELIVERIES_MAX	16
 #define ENTRIES_MAX	64
 
 static const char * const triggers[] = { "call", "timer", "data", "space", "pages" };
