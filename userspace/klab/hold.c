@@ -29,7 +29,7 @@ static __u32 handle_of(const struct call *call)
 static noreturn void refuse_notifier(const struct call *call)
 {
 	if (errno == EBADF || errno == ENOTTY)
-		refuse_because(call, errno, "descriptor %d is no notifier: klab notify hold sh has one",
+		refuse_because(call, errno, "%d is no notifier: klab notify hold has one",
 			       notifier_of(call));
 	refuse(call, errno);
 }
@@ -60,7 +60,8 @@ static struct klab_delivery delivery_of(const struct call *call, char *word)
 
 	if (!target) {
 		if (strcmp(word, "record") && strcmp(word, "sysfs"))
-			misuse(call, "--tell has record, sysfs, event:FD and SIGNAL:PID, not '%s'", word);
+			misuse(call, "--tell has record, sysfs, event:FD, SIGNAL:PID, not '%s'",
+			       word);
 		delivery.way = *word == 'r' ? KLAB_WAY_RECORD : KLAB_WAY_SYSFS;
 		return delivery;
 	}
@@ -113,8 +114,8 @@ int notify_list_run(struct call *call)
 
 	if (klab_notify_list(notifier_of(call), entries, &count) < 0)
 		refuse_notifier(call);
-	more(call, "%10s  %-7s  %-9s  %4s  %10s  %20s\n", "handle", "trigger", "is", "ways", "fired",
-	     "value");
+	more(call, "%10s  %-7s  %-9s  %4s  %10s  %20s\n", "handle", "trigger", "is", "ways",
+	     "fired", "value");
 	for (i = 0; i < count && i < ENTRIES_MAX; i++) {
 		const struct klab_notify_entry *entry = &entries[i];
 		json_object *one = json_object_new_object();
