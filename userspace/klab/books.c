@@ -111,16 +111,7 @@ static json_object *events_json(const struct books *books)
 
 void books_json(const struct call *call, json_object *object, const struct books *books)
 {
-	const struct klab_pages_books *totals = &books->ask;
-
-	json_number(object, "time_ns", totals->time_ns);
-	json_number(object, "total", totals->total);
-	json_number(object, "free", totals->free);
-	json_number(object, "available", totals->available);
-	json_number(object, "file", totals->file);
-	json_number(object, "anon", totals->anon);
-	json_number(object, "slab", totals->slab);
-	json_number(object, "slab_reclaimable", totals->slab_reclaimable);
+	answer_json(object, "PAGES_BOOKS", &books->ask);
 	json_object_object_add(object, "zones", zones_json(books, call->info.order_max));
 	json_object_object_add(object, "events", events_json(books));
 }

@@ -96,6 +96,18 @@ static void told_rule(const struct contract_struct *of, int error, char *why, si
 		*why = '\0';
 }
 
+/* Some commands can be told how to fail. */
+static bool asked_for(const struct contract_struct *of, const unsigned char *arg, int error)
+{
+	const struct contract_field *field;
+	__u64 value = 0;
+
+	for (field = of->field; field < of->field + of->fields; field++)
+		if (!strcmp(field->name, "error"))
+			memcpy(&value, arg + field->offset, field->size);
+	return value == (__u64)error;
+}
+
 /*
  * @arg is what was passed, as far as the tool knows it, with the command's @number as it
  * was called. Returns false when the contract has no rule for this refusal.
@@ -107,6 +119,10 @@ bool explain(const struct call *call, const struct contract_command *command,
 	size_t size = _IOC_SIZE(number), known = of->size;
 	const unsigned char *news;
 
+	if (asked_for(of, arg, error)) {
+		snprintf(why, room, "that is the error that it was asked for");
+		return true;
+	}
 	switch (error) {
 	case ENOTTY:
 		if (_IOC_DIR(number) != _IOC_DIR(command->number))

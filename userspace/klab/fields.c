@@ -116,6 +116,19 @@ json_object *struct_json(const struct contract_struct *of, const unsigned char *
 	return object;
 }
 
+/* What the kernel answered, with the names of the contract; arrays are left to the caller. */
+void answer_json(json_object *object, const char *ioctl, const void *argument)
+{
+	const struct contract_struct *of = contract_find(ioctl)->argument;
+	const struct contract_field *field;
+
+	for (field = of->field; field < of->field + of->fields; field++)
+		if (!strcmp(field->role, "out") && strcmp(field->what, "zero"))
+			json_object_object_add(object, field->name,
+					       field_json(field, (const unsigned char *)argument +
+								 field->offset));
+}
+
 json_object *field_json(const struct contract_field *field, const unsigned char *at)
 {
 	json_object *object;

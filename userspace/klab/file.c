@@ -54,18 +54,10 @@ int file_show_run(struct call *call)
 	}
 	if (stat.runs.count > i)
 		row(call, KERNEL_SIDE, "", "and %u more", stat.runs.count - i);
-	json_number(top, "size", stat.size);
+	answer_json(top, "FILE_STAT", &stat);
 	json_flag(top, "random", stat.state & KLAB_FILE_RANDOM);
 	json_flag(top, "no_reuse", stat.state & KLAB_FILE_NO_REUSE);
 	json_flag(top, "cache_told", stat.state & KLAB_FILE_CACHE);
-	json_number(top, "ahead_pages", stat.ahead_pages);
-	json_number(top, "ahead_start", stat.ahead_start);
-	json_number(top, "ahead_async", stat.ahead_async);
-	json_number(top, "ahead_most", stat.ahead_most);
-	json_number(top, "device_most", stat.device_most);
-	json_number(top, "cached", stat.cached);
-	json_number(top, "dirty", stat.dirty);
-	json_number(top, "writeback", stat.writeback);
 	json_number(top, "runs_count", stat.runs.count);
 	json_object_object_add(top, "runs", list);
 	json_finish(call, top);

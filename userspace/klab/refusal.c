@@ -12,7 +12,7 @@
 #include "tool.h"
 
 struct cause {
-	const char *command;		/* NULL: whichever */
+	const char *command;		/* or an object; NULL: whichever */
 	int error;
 	const char *text;
 };
@@ -32,16 +32,8 @@ static const struct cause causes[] = {
 	{ "signal send", EPERM, "kill(2) would refuse it too" },
 	{ "signal send", ECHILD, "sent, but it never arrived" },
 	{ "signal wait", ETIMEDOUT, "no such signal came" },
-	{ "task show", EPERM, "not your own process, and you are without CAP_SYS_PTRACE" },
-	{ "task show", ESRCH, "no such task, no memory of its own, or not what it was" },
-	{ "task areas", EPERM, "not your own process, and you are without CAP_SYS_PTRACE" },
-	{ "task areas", ESRCH, "no such task, no memory of its own, or not what it was" },
-	{ "task pages", EPERM, "not your own process, and you are without CAP_SYS_PTRACE" },
-	{ "task pages", ESRCH, "no such task, no memory of its own, or not what it was" },
-	{ "task walk", EPERM, "not your own process, and you are without CAP_SYS_PTRACE" },
-	{ "task walk", ESRCH, "no such task, no memory of its own, or not what it was" },
-	{ "task compare", EPERM, "not your own process, and you are without CAP_SYS_PTRACE" },
-	{ "task compare", ESRCH, "no such task, no memory of its own, or not what it was" },
+	{ "task", EPERM, "not your own process, and you are without CAP_SYS_PTRACE" },
+	{ "task", ESRCH, "no such task, no memory of its own, or not what it was" },
 	{ "file show", EBADF, "no descriptor of this number was inherited" },
 	{ "file show", EOPNOTSUPP, "hugetlbfs and DAX keep their pages elsewhere" },
 	{ "eventfd fire", EBADF, "no descriptor of this number was inherited" },
@@ -66,13 +58,21 @@ static const struct cause causes[] = {
 	{ NULL, EMFILE, "too many open descriptors: ulimit -n" },
 };
 
+/* "task" stands for "task show" as well. */
+static bool is_about(const struct cause *cause, const char *command)
+{
+	size_t length = cause->command ? strlen(cause->command) : 0;
+
+	return !length || (!strncmp(cause->command, command, length) &&
+			   (!command[length] || command[length] == ' '));
+}
+
 const char *likely_cause(const char *command, int error)
 {
 	size_t i;
 
 	for (i = 0; i < sizeof(causes) / sizeof(*causes); i++)
-		if (causes[i].error == error &&
-		    (!causes[i].command || !strcmp(causes[i].command, command)))
+		if (causes[i].error == error && is_about(&causes[i], command))
 			return causes[i].text;
 	return NULL;
 }

@@ -116,19 +116,6 @@ static void print_usage(const struct call *call, const char *label,
 	    usage->major_faults, usage->voluntary_switches, usage->involuntary_switches);
 }
 
-static json_object *usage_json(const struct klab_task_usage *usage)
-{
-	json_object *object = json_object_new_object();
-
-	json_number(object, "user_ns", usage->user_ns);
-	json_number(object, "system_ns", usage->system_ns);
-	json_number(object, "minor_faults", usage->minor_faults);
-	json_number(object, "major_faults", usage->major_faults);
-	json_number(object, "voluntary_switches", usage->voluntary_switches);
-	json_number(object, "involuntary_switches", usage->involuntary_switches);
-	return object;
-}
-
 static void show_who(const struct call *call, json_object *top, const struct klab_task_who *who)
 {
 	json_object *json = json_object_new_object();
@@ -148,30 +135,9 @@ static void show_who(const struct call *call, json_object *top, const struct kla
 	print_usage(call, "thread", &who->thread);
 	print_usage(call, "process", &who->process);
 
-	json_string(json, "comm", who->comm);
+	answer_json(json, "TASK_WHO", who);
 	json_string(json, "state", state);
-	json_number(json, "pid", who->pid);
-	json_number(json, "tid", who->tid);
-	json_number(json, "parent", who->parent);
-	json_number(json, "tracer", who->tracer);
-	json_number(json, "group", who->group);
-	json_number(json, "session", who->session);
-	json_number(json, "threads", who->threads);
-	json_number(json, "uid", who->uid);
-	json_number(json, "euid", who->euid);
-	json_number(json, "gid", who->gid);
-	json_number(json, "egid", who->egid);
-	json_number(json, "policy", who->policy);
-	json_object_object_add(json, "nice", json_object_new_int(who->nice));
-	json_number(json, "started_ns", who->started_ns);
-	json_number(json, "pending", who->pending);
-	json_number(json, "pending_process", who->pending_process);
-	json_number(json, "blocked", who->blocked);
-	json_number(json, "ignored", who->ignored);
-	json_number(json, "caught", who->caught);
 	json_object_object_add(json, "flags", flags_json(task_names, who->flags));
-	json_object_object_add(json, "thread", usage_json(&who->thread));
-	json_object_object_add(json, "process", usage_json(&who->process));
 	json_object_object_add(top, "who", json);
 }
 
@@ -192,21 +158,7 @@ static void show_space(const struct call *call, json_object *top,
 	row(call, KERNEL_SIDE, "tables", "%s   areas %u   users %u",
 	    text_bytes(space->table_bytes).s, space->areas, space->users);
 
-	json_number(json, "brk_start", space->brk_start);
-	json_number(json, "brk", space->brk);
-	json_number(json, "code_start", space->code_start);
-	json_number(json, "stack_start", space->stack_start);
-	json_number(json, "mmap_base", space->mmap_base);
-	json_number(json, "pages", space->pages);
-	json_number(json, "locked", space->locked);
-	json_number(json, "pinned", space->pinned);
-	json_number(json, "anonymous", space->anonymous);
-	json_number(json, "file", space->file);
-	json_number(json, "shmem", space->shmem);
-	json_number(json, "swapped", space->swapped);
-	json_number(json, "table_bytes", space->table_bytes);
-	json_number(json, "areas", space->areas);
-	json_number(json, "users", space->users);
+	answer_json(json, "TASK_SPACE", space);
 	json_object_object_add(top, "space", json);
 }
 
