@@ -5,14 +5,14 @@
 # what is said on the command line reaches the scripts in the environment, with its dollars as they were typed
 override CMD := $(value CMD)
 override EXTRA := $(value EXTRA)
-export ONLY READING CMD EXTRA KERNEL KERNELS ACCEL SMP MEM TIMEOUT NATIVE NO_INSTALL V W C
+export ONLY READING CMD EXTRA KERNEL KERNELS ACCEL SMP MEM TIMEOUT NATIVE MINUTES SEED PROGRAM NO_INSTALL V W C
 
 PREFIX ?= /usr/local
 DESTDIR ?=
 
 # one thing at a time: what runs in parallel is decided below
 .NOTPARALLEL:
-.PHONY: all run check check-all check-debug bench lint doctor clean install help
+.PHONY: all run check check-all check-debug fuzz bench lint doctor clean install help
 
 all:
 	@vm/doctor --install run
@@ -34,6 +34,12 @@ check-debug:
 	@vm/doctor --install check
 	@vm/doctor --install debug
 	@KERNELS=debug TIMEOUT=$${TIMEOUT:-5400} vm/check
+
+# programs of calls that nobody would write, for MINUTES
+fuzz:
+	@vm/doctor --install check
+	@vm/doctor --install debug
+	@vm/fuzz
 
 bench:
 	@vm/doctor --install bench
@@ -58,6 +64,7 @@ help:
 	@echo 'make check     test everything, in VMs'
 	@echo 'make check-all     the selftests on every stock kernel, with one processor and with two'
 	@echo 'make check-debug   the selftests on a kernel with KASAN, lockdep, kmemleak and more'
+	@echo 'make fuzz      calls that nobody would write, on that kernel (MINUTES=, SEED=, PROGRAM=)'
 	@echo 'make bench     measure klab beside its peers, in a VM (ONLY=REGEX, READING=icount|wall)'
 	@echo 'make lint      compiler warnings, sparse, checkpatch, cppcheck, shellcheck'
 	@echo 'make doctor    what is missing on this host, which kernels there are, what KVM is worth'
