@@ -274,14 +274,22 @@ TEST_F(module, pages_max)
 	close(fd);
 }
 
-/* Once and again, each time used a little, and left with something still held. */
-TEST_F(module, many_rounds)
+/* A soak says how many (docs/proof.md). */
+static int rounds(int few)
 {
-	int round, fd, event = eventfd(0, EFD_CLOEXEC);
+	const char *rounds = getenv("KLAB_ROUNDS");
+
+	return rounds ? atoi(rounds) : few;
+}
+
+/* Once and again, each time used a little, and left with something still held. */
+TEST_F_TIMEOUT(module, many_rounds, 3600)
+{
+	int all = rounds(50), round, fd, event = eventfd(0, EFD_CLOEXEC);
 	struct klab_eventfd_fire fire = { .fd = event, .count = 1 };
 	__u32 handle;
 
-	for (round = 0; round < 50; round++) {
+	for (round = 0; round < all; round++) {
 		ASSERT_EQ(0, unload());
 		ASSERT_EQ(0, load(""));
 		fd = open(KLAB_DEVICE, O_RDWR | O_CLOEXEC);
@@ -291,7 +299,63 @@ TEST_F(module, many_rounds)
 		ASSERT_EQ(3, write(fd, "abc", 3));
 		ASSERT_EQ(0, close(fd));
 	}
-	EXPECT_EQ(50, fdinfo_value(event, "eventfd-count", 16));
+	EXPECT_EQ(all, fdinfo_value(event, "eventfd-count", 16));
+}
+
+/* Opens it whenever it is there, counts that, and leaves something behind in there. */
+static void use_it(unsigned int *opened)
+{
+	char byte;
+
+	while (1) {
+		int fd = open(KLAB_DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC), channel;
+		__u32 handle;
+
+		if (fd >= 0) {
+			__atomic_add_fetch(opened, 1, __ATOMIC_RELAXED);
+			hold(fd, 1, 8, &handle);
+			channel = create_channel(fd, 4096, 0);
+			if (write(channel, "x", 1) == 1)
+				byte = read(channel, &byte, 1);
+			close(channel);
+			close(fd);
+		}
+		usleep(rand() % 3000);
+	}
+}
+
+/* The same while others open it, use it, and are killed in whatever they do. */
+TEST_F_TIMEOUT(module, many_rounds_in_use, 3600)
+{
+	unsigned int *opened = shared_memory(sizeof(*opened)), before;
+	int all = rounds(10), round, i;
+	pid_t user[3] = { 0 };
+
+	ASSERT_NE(NULL, opened);
+	for (round = 0; round < all; round++) {
+		for (i = 0; i < 3; i++) {
+			if (user[i] && (round + i) % 3)
+				continue;
+			if (user[i]) {
+				kill(user[i], SIGKILL);
+				waitpid(user[i], NULL, 0);
+			}
+			user[i] = fork();
+			if (!user[i]) {
+				srand(3 * round + i);
+				use_it(opened);
+			}
+		}
+		before = __atomic_load_n(opened, __ATOMIC_RELAXED);
+		EXPECT_TRUE(eventually(__atomic_load_n(opened, __ATOMIC_RELAXED) - before > 3));
+		ASSERT_TRUE(eventually(unload() == 0));
+		EXPECT_TRUE(traces_are(false));
+		ASSERT_EQ(0, load(""));
+	}
+	for (i = 0; i < 3; i++) {
+		kill(user[i], SIGKILL);
+		waitpid(user[i], NULL, 0);
+	}
 }
 
 TEST_HARNESS_MAIN
