@@ -12,7 +12,7 @@ DESTDIR ?=
 
 # one thing at a time: what runs in parallel is decided below
 .NOTPARALLEL:
-.PHONY: all run check check-all check-debug fuzz bench lint doctor clean install help
+.PHONY: all run check check-all check-debug fuzz coverage bench lint doctor clean install help
 
 all:
 	@vm/doctor --install run
@@ -41,6 +41,10 @@ fuzz:
 	@vm/doctor --install debug
 	@vm/fuzz
 
+coverage:
+	@vm/doctor --install check
+	@vm/coverage
+
 bench:
 	@vm/doctor --install bench
 	@bench/run
@@ -65,6 +69,7 @@ help:
 	@echo 'make check-all     the selftests on every stock kernel, with one processor and with two'
 	@echo 'make check-debug   the selftests on a kernel with KASAN, lockdep, kmemleak and more'
 	@echo 'make fuzz      calls that nobody would write, on that kernel (MINUTES=, SEED=, PROGRAM=)'
+	@echo 'make coverage  which lines of the driver the selftests run, and why not the others'
 	@echo 'make bench     measure klab beside its peers, in a VM (ONLY=REGEX, READING=icount|wall)'
 	@echo 'make lint      compiler warnings, sparse, checkpatch, cppcheck, shellcheck'
 	@echo 'make doctor    what is missing on this host, which kernels there are, what KVM is worth'

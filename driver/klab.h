@@ -153,6 +153,16 @@ klab_command_fn klab_pages_books;
 /* bare.c, if there is one */
 klab_command_fn klab_bare_loop;
 
+/* coverage.c, if there is one */
+#ifdef KLAB_COVERAGE
+void klab_coverage_init(void);
+void klab_coverage_exit(void);
+void __gcov_merge_add(s64 *values, unsigned int count);
+#else
+static inline void klab_coverage_init(void) { }
+static inline void klab_coverage_exit(void) { }
+#endif
+
 /* ring.c */
 struct klab_ring {
 	u8 *bytes;

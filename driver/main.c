@@ -196,23 +196,29 @@ static int __init klab_init(void)
 {
 	int error;
 
+	klab_coverage_init();
 	klab_frames_init();
 	klab_probes_find();
 	shared_channel = klab_channel_shared();
-	if (IS_ERR(shared_channel))
+	if (IS_ERR(shared_channel)) {
+		klab_coverage_exit();
 		return PTR_ERR(shared_channel);
+	}
 
 	klab_deliver_init(&klab_device);
 	/* From here on /dev/klab can be opened, so this comes last. */
 	error = misc_register(&klab_device);
-	if (error)
+	if (error) {
+		klab_coverage_exit();
 		klab_channel_put(shared_channel);
+	}
 	return error;
 }
 
 static void __exit klab_exit(void)
 {
 	misc_deregister(&klab_device);
+	klab_coverage_exit();
 	klab_channel_put(shared_channel);
 }
 
