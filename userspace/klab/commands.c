@@ -320,7 +320,7 @@ const struct command commands[] = {
 		.run = notify_tick_run,
 	}, {
 		.object = "notify", .verb = "hold", .raw = true, .options = notifier_options,
-		.operands = "PROGRAM [WORD...]", .operands_min = 1, .operands_max = 1 << 20,
+		.operands = "-- PROGRAM [WORD...]", .operands_min = 1, .operands_max = 1 << 20,
 		.summary = "run a program, such as a shell, that has a notifier",
 		.example = "klab notify hold -- sh -c 'klab notify set; klab notify list'",
 		.run = notify_hold_run,
@@ -328,12 +328,12 @@ const struct command commands[] = {
 		.object = "notify", .verb = "set", .options = notify_set_options,
 		.operands = "[HANDLE]", .operands_max = 1,
 		.summary = "a notification by a timer: a new one, or change one",
-		.example = "klab notify hold klab notify set --interval 500 --tell sysfs",
+		.example = "klab notify hold -- klab notify set --interval 500 --tell sysfs",
 		.run = notify_set_run,
 	}, {
 		.object = "notify", .verb = "list", .options = notifier_options,
 		.summary = "the notifications of a notifier",
-		.example = "klab notify hold klab notify list",
+		.example = "klab notify hold -- klab notify list",
 		.run = notify_list_run,
 	}, {
 		.object = "notify", .verb = "query", .options = notifier_options,
