@@ -5,14 +5,14 @@
 # what is said on the command line reaches the scripts in the environment, with its dollars as they were typed
 override CMD := $(value CMD)
 override EXTRA := $(value EXTRA)
-export ONLY READING CMD EXTRA KERNEL KERNELS ACCEL SMP MEM TIMEOUT NATIVE MINUTES SEED PROGRAM NO_INSTALL V W C
+export NAME ONLY READING CMD EXTRA KERNEL KERNELS ACCEL SMP MEM TIMEOUT NATIVE MINUTES SEED PROGRAM NO_INSTALL V W C
 
 PREFIX ?= /usr/local
 DESTDIR ?=
 
 # one thing at a time: what runs in parallel is decided below
 .NOTPARALLEL:
-.PHONY: all run check check-all check-debug fuzz coverage bench lint doctor clean install help
+.PHONY: all run exercise grade check check-exercises check-all check-debug fuzz coverage bench lint doctor clean install help
 
 all:
 	@vm/doctor --install run
@@ -20,6 +20,18 @@ all:
 
 run:
 	@if [ -n "$$CMD" ]; then exec vm/run -- "$$CMD"; else exec vm/run --shell klab tour; fi
+
+# a piece of the driver to write oneself: docs/exercises.md
+exercise:
+	@exercises/exercise start "$$NAME"
+
+grade:
+	@vm/doctor --install check
+	@exercises/exercise grade "$$NAME"
+
+check-exercises:
+	@vm/doctor --install check
+	@exercises/exercise check
 
 check:
 	@vm/doctor --install check
@@ -65,7 +77,10 @@ install:
 help:
 	@echo 'make           build the module and the tool'
 	@echo 'make run       boot a VM with klab in it, take the tour, stay for a shell'
+	@echo 'make exercise  a piece of the driver to write oneself (NAME=, without it their list)'
+	@echo 'make grade     build it, boot it, test it; a score and a hint (NAME=)'
 	@echo 'make check     test everything, in VMs'
+	@echo 'make check-exercises   that each one fails as it is handed out, passes when solved, and gives the right hint'
 	@echo 'make check-all     the selftests on every stock kernel, with one processor and with two'
 	@echo 'make check-debug   the selftests on a kernel with KASAN, lockdep, kmemleak and more'
 	@echo 'make fuzz      calls that nobody would write, on that kernel (MINUTES=, SEED=, PROGRAM=)'
