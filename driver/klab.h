@@ -272,12 +272,11 @@ klab_command_fn klab_channel_create;
 
 /*
  * Hand a struct to a caller that knows @size bytes of it, which may be fewer or
- * more than the @known ones; more are zeroed. @from is one struct: see klab_ring_get()
- * for what the underlined copy leaves out.
+ * more than the @known ones; more are zeroed.
  */
 static inline int klab_put_struct(void __user *to, size_t size, const void *from, size_t known)
 {
-	if (_copy_to_user(to, from, min(size, known)) ||
+	if (copy_to_user(to, from, min(size, known)) ||
 	    (size > known && clear_user(to + known, size - known)))
 		return -EFAULT;
 	return 0;
