@@ -16,7 +16,9 @@ qemu_more=()
 qemu_start() {
 	local accel=$1 image=$2 initramfs=$3 cpus=$4 memory=$5 dir=$6 append=$7
 	# brd: a disk in memory is for who loads it, two of 64 MiB
-	local kernel_args="console=ttyS0 loglevel=6 oops=panic panic=-1 random.trust_cpu=on brd.rd_nr=2 brd.rd_size=65536 $append"
+	# A busy host makes the counters of an emulated machine drift apart. A kernel that sees it patches its own code, and
+	# QEMU may run what was there for a moment (selftests/klab_test.h, keep_tracepoints_on()).
+	local kernel_args="tsc=reliable console=ttyS0 loglevel=6 oops=panic panic=-1 random.trust_cpu=on brd.rd_nr=2 brd.rd_size=65536 $append"
 	# Pipes that we hand over, because QEMU makes what it writes to non-blocking, and the terminal is not its own;
 	# and because our end of the status pipe ends exactly when QEMU does.
 	exec {qemu_out}> >(exec cat)
