@@ -177,22 +177,23 @@ static bool has_ended(const struct klab_log *log)
 	return !READ_ONCE(log->threads);
 }
 
-/* Bytes in a ring; more than it holds when userspace lies about what it has read. */
-static u64 bytes_in(struct klab_log_ring *ring)
+/* Bytes from @read on; more than the ring holds when userspace lies about what it has read. */
+static u64 bytes_from(struct klab_log_ring *ring, u64 read)
 {
 	/* Whoever sees the index sees the events before it: pairs with log_commit(). */
-	u64 written = smp_load_acquire(&ring->written);
-
-	return written - READ_ONCE(ring->shared->read);
+	return smp_load_acquire(&ring->written) - read;
 }
 
 static bool any_holds(struct klab_log *log, u64 bytes)
 {
 	unsigned int cpu;
 
-	for (cpu = 0; cpu < nr_cpu_ids; cpu++)
-		if (bytes_in(&log->rings[cpu]) >= bytes)
+	for (cpu = 0; cpu < nr_cpu_ids; cpu++) {
+		struct klab_log_ring *ring = &log->rings[cpu];
+
+		if (bytes_from(ring, READ_ONCE(ring->shared->read)) >= bytes)
 			return true;
+	}
 	return false;
 }
 
@@ -215,6 +216,8 @@ static ssize_t whole_events(const u8 *events, u64 bytes, size_t room)
 	size_t size = 0, length;
 
 	while (size < bytes) {
+		if (bytes - size < sizeof(*event))
+			return -EIO;
 		event = (const void *)events + size;
 		length = READ_ONCE(event->length);
 		if (length < sizeof(*event) || length % 8 || length > bytes - size)
@@ -230,7 +233,8 @@ static ssize_t whole_events(const u8 *events, u64 bytes, size_t room)
 static ssize_t read_ring(struct klab_log *log, struct klab_log_ring *ring, char __user *to,
 			 size_t room)
 {
-	u64 bytes = bytes_in(ring), read = READ_ONCE(ring->written) - bytes;
+	/* Once each: events go on being written, and what was read can be changed meanwhile. */
+	u64 read = READ_ONCE(ring->shared->read), bytes = bytes_from(ring, read);
 	const u8 *events = ring->bytes + (read & (log->bytes - 1));
 	ssize_t size;
 

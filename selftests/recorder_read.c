@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The stream itself: reading, polling, mapping, and what happens when nobody reads. */
+#include <sched.h>
+#include <stddef.h>
+
 #include "recorder_test.h"
 
 /* A child that makes system calls as long as @go says so, and counts them. */
@@ -301,6 +304,55 @@ TEST(hostile_mapping)
 	kill(caller->pid, SIGKILL);
 	waitpid(caller->pid, NULL, 0);
 	munmap(mapping, size);
+	close(recorder);
+}
+
+/*
+ * Events of which the last is eight bytes at the very end of the last ring: what would be the
+ * rest of its header lies behind all that the recorder has.
+ */
+TEST(no_room_for_a_header)
+{
+	const size_t header = sizeof(struct klab_recorded);
+	const size_t length = offsetof(struct klab_recorded, length);
+	struct klab_recorder_create ask = {
+		.kinds = KLAB_RECORD_SYSCALLS, .bytes = 4096, .wakeup = 1, .threads = 1,
+	};
+	struct klab_recorder_stat stat;
+	struct klab_recorder_map *map;
+	size_t page = sysconf(_SC_PAGESIZE), each, at;
+	char *mapping, *ring, buffer[4096];
+	int recorder, calls = 0;
+	cpu_set_t last;
+
+	recorder = record_with(0, &ask);
+	stat = record_stat(recorder);
+	CPU_ZERO(&last);
+	CPU_SET(stat.rings - 1, &last);
+	if (sched_setaffinity(0, sizeof(last), &last))
+		SKIP(return, "the last processor is not there");
+	each = page + 2 * stat.bytes;
+	mapping = mmap(NULL, stat.rings * each, PROT_READ | PROT_WRITE, MAP_SHARED, recorder, 0);
+	ASSERT_NE(MAP_FAILED, mapping);
+	/* What was there before, of other processors too. */
+	ASSERT_LT(0, read(recorder, buffer, sizeof(buffer)));
+	map = (void *)(mapping + (stat.rings - 1) * each);
+	ring = (char *)map + page;
+	/* The two events of a call are 17 times eight bytes: every place has its turn. */
+	do {
+		__atomic_store_n(&map->read, map->written, __ATOMIC_RELEASE);
+		syscall(SYS_getppid);
+	} while (map->written % 4096 != 4080 && ++calls < 1000);
+	ASSERT_EQ(4080, map->written % 4096);
+
+	/* Too full for more: a longer header, others, and eight bytes. */
+	__atomic_store_n(&map->read, map->written - 4088, __ATOMIC_RELEASE);
+	for (at = 0; at < 4096; at += 2)
+		*(__u16 *)(ring + at) = header;
+	*(__u16 *)(ring + (map->read + length) % 4096) = header + 16;
+	EXPECT_EQ(-1, read(recorder, buffer, sizeof(buffer)));
+	EXPECT_EQ(EIO, errno);
+	munmap(mapping, stat.rings * each);
 	close(recorder);
 }
 
