@@ -205,7 +205,7 @@ static inline void klab_syscall_probe_end(void)
 #define klab_rdmsr(number, value)	rdmsrl(number, value)
 #endif
 
-/* 6.9 brought the other way for a processor to come into the kernel, and 6.6 CET. */
+/* 6.9 brought the other way for a processor to come into the kernel. */
 #ifdef X86_CR4_FRED
 #define KLAB_CR4_FRED	X86_CR4_FRED
 #else

@@ -196,22 +196,19 @@ static int __init klab_init(void)
 {
 	int error;
 
-	klab_coverage_init();
 	klab_frames_init();
 	klab_probes_find();
 	shared_channel = klab_channel_shared();
-	if (IS_ERR(shared_channel)) {
-		klab_coverage_exit();
+	if (IS_ERR(shared_channel))
 		return PTR_ERR(shared_channel);
-	}
 
 	klab_deliver_init(&klab_device);
 	/* From here on /dev/klab can be opened, so this comes last. */
 	error = misc_register(&klab_device);
-	if (error) {
-		klab_coverage_exit();
+	if (error)
 		klab_channel_put(shared_channel);
-	}
+	else
+		klab_coverage_init();
 	return error;
 }
 
