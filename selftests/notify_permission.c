@@ -11,13 +11,7 @@
 #include <sys/prctl.h>
 
 #include "notify_test.h"
-
-#define ALICE	1000
-#define BOB	1001
-
-struct ids {
-	uid_t real, effective, saved;
-};
+#include "people.h"
 
 enum { ROOT, USER_ALICE, USER_BOB, FORMER, GONE, NAMESPACED, ASKER, TARGETS };
 
@@ -82,28 +76,6 @@ static void wait_forever(void)
 {
 	while (1)
 		pause();
-}
-
-/* Takes no signal but SIGKILL. Returns its pid once it is who it shall be. */
-static pid_t start_target(struct ids ids)
-{
-	int ready[2];
-	pid_t pid;
-	char byte;
-
-	if (pipe2(ready, O_CLOEXEC))
-		return -1;
-	pid = fork();
-	if (!pid) {
-		if (setresuid(ids.real, ids.effective, ids.saved) || write(ready[1], "", 1) != 1)
-			_exit(1);
-		wait_forever();
-	}
-	close(ready[1]);
-	if (read(ready[0], &byte, 1) != 1)
-		pid = -1;
-	close(ready[0]);
-	return pid;
 }
 
 static pid_t start_in_namespace(void)
@@ -232,11 +204,11 @@ FIXTURE_SETUP(matrix)
 	self->notifier = create_notifier(self->klab, 1);
 	ASSERT_LE(0, self->notifier);
 	block_signals();
-	self->stage->targets[ROOT] = start_target((struct ids) { 0, 0, 0 });
-	self->stage->targets[USER_ALICE] = start_target((struct ids) { ALICE, ALICE, ALICE });
-	self->stage->targets[USER_BOB] = start_target((struct ids) { BOB, BOB, BOB });
-	self->stage->targets[FORMER] = start_target((struct ids) { BOB, BOB, ALICE });
-	self->stage->targets[GONE] = start_target((struct ids) { ALICE, ALICE, ALICE });
+	self->stage->targets[ROOT] = start_as((struct ids) { 0, 0, 0 }, false);
+	self->stage->targets[USER_ALICE] = start_as((struct ids) { ALICE, ALICE, ALICE }, false);
+	self->stage->targets[USER_BOB] = start_as((struct ids) { BOB, BOB, BOB }, false);
+	self->stage->targets[FORMER] = start_as((struct ids) { BOB, BOB, ALICE }, false);
+	self->stage->targets[GONE] = start_as((struct ids) { ALICE, ALICE, ALICE }, false);
 	self->stage->targets[NAMESPACED] = start_in_namespace();
 	for (i = 0; i < ASKER; i++)
 		ASSERT_LT(0, self->stage->targets[i]);
@@ -341,7 +313,7 @@ TEST(pid_used_again)
 	int pidfd;
 
 	block_signals();
-	victim = start_target((struct ids) { 0, 0, 0 });
+	victim = start_as((struct ids) { 0, 0, 0 }, false);
 	way.target = victim;
 	handles[0] = set_by_call(notifier, 1, &way, 1);
 	way.flags = KLAB_SIGNAL_VALUE;
@@ -476,7 +448,7 @@ TEST(session)
 	int i;
 
 	block_signals();
-	targets[0] = start_target((struct ids) { 0, 0, 0 });
+	targets[0] = start_as((struct ids) { 0, 0, 0 }, false);
 	/* Process 1 and the threads of the kernel share a session after a boot. */
 	targets[1] = 1;
 	for (i = 0; i < 2; i++) {

@@ -9,15 +9,7 @@
 #include <sched.h>
 #include <sys/prctl.h>
 
-#include "klab_test.h"
-
-#define ALICE	1000
-#define BOB	1001
-
-/* Real, effective and saved user id: kill(2) looks at different ones on either side. */
-struct ids {
-	uid_t real, effective, saved;
-};
+#include "people.h"
 
 enum { ROOT, USER_ALICE, USER_BOB, SETUID, FORMER, ELSEWHERE, SELF, CHILD, TARGETS };
 
@@ -34,30 +26,6 @@ static const struct target {
 	[SELF]		= { "oneself", { 0, 0, 0 } },
 	[CHILD]		= { "the own child", { 0, 0, 0 } },
 };
-
-/* A process that takes no signal but SIGKILL, and lives until it is killed. */
-static pid_t start_target(struct ids ids, bool own_session)
-{
-	int ready[2];
-	pid_t pid;
-	char byte;
-
-	if (pipe2(ready, O_CLOEXEC))
-		return -1;
-	pid = fork();
-	if (!pid) {
-		if ((own_session && setsid() < 0) ||
-		    setresuid(ids.real, ids.effective, ids.saved) || write(ready[1], "", 1) != 1)
-			_exit(1);
-		while (1)
-			pause();
-	}
-	close(ready[1]);
-	if (read(ready[0], &byte, 1) != 1)
-		pid = -1;
-	close(ready[0]);
-	return pid;
-}
 
 static int by_kill(pid_t pid, int signal)
 {
@@ -128,7 +96,7 @@ FIXTURE_SETUP(permission)
 	ASSERT_LE(0, self->fd);
 	block_signals();
 	for (i = 0; i < SELF; i++) {
-		self->pids[i] = start_target(targets[i].ids, i == ELSEWHERE);
+		self->pids[i] = start_as(targets[i].ids, i == ELSEWHERE);
 		ASSERT_LT(0, self->pids[i]);
 	}
 }

@@ -4,10 +4,8 @@
 #include <sched.h>
 #include <sys/stat.h>
 
+#include "people.h"
 #include "recorder_test.h"
-
-#define ALICE	1000
-#define BOB	1001
 
 static bool become(uid_t uid)
 {
@@ -22,7 +20,7 @@ static int try_record(pid_t pid)
 /* Oneself always; another only with the capability, be he of the same user or not. */
 TEST(who_may)
 {
-	pid_t root = fork(), child, bob;
+	pid_t root = fork(), child;
 
 	while (!root)
 		pause();
@@ -32,9 +30,8 @@ TEST(who_may)
 	if (!child) {
 		if (!become(ALICE))
 			_exit(255);
-		bob = getppid();
 		_exit(try_record(0) ? 1 : try_record(root) != EPERM ? 2 :
-		      try_record(bob) != EPERM ? 3 : 0);
+		      try_record(getppid()) != EPERM ? 3 : 0);
 	}
 	EXPECT_EQ(0, child_status(child));
 	kill(root, SIGKILL);
@@ -58,45 +55,36 @@ static bool make_setuid(const char *path)
  */
 static int gain(uid_t uid, const char *path, int *report)
 {
-	int ends[2], recorder;
+	size_t i, after = 0;
+	struct events events;
+	ssize_t exec;
+	int recorder;
 	pid_t child;
-	char byte;
 
-	if (pipe2(ends, O_CLOEXEC))
-		return -1;
 	child = fork();
-	if (!child) {
-		if (!become(uid))
-			_exit(255);
-		recorder = record(0, KLAB_RECORD_ALL, FAMILY);
-		if (recorder < 0)
-			_exit(254);
-		/* The descriptor stays here; the program is run by a child that is recorded too. */
-		if (!fork()) {
-			execl(path, "true", NULL);
-			_exit(253);
-		}
-		wait(NULL);
-		record_stop(recorder);
-		{
-			struct events events = read_events(recorder);
-			ssize_t exec = find_kind(&events, KLAB_EVENT_EXEC, 0);
-			size_t i, after = 0;
-
-			if (exec < 0)
-				_exit(252);
-			for (i = exec + 1; i < events.count; i++)
-				after += events.event[i]->tid == events.event[exec]->tid;
-			report[0] = BODY(events.event[exec], exec)->flags;
-			report[1] = after;
-		}
-		_exit(0);
+	if (child)
+		return child_status(child);
+	if (!become(uid))
+		_exit(255);
+	recorder = record(0, KLAB_RECORD_ALL, FAMILY);
+	if (recorder < 0)
+		_exit(254);
+	/* The descriptor stays here; the program is run by a child that is recorded too. */
+	if (!fork()) {
+		execl(path, "true", NULL);
+		_exit(253);
 	}
-	close(ends[1]);
-	if (read(ends[0], &byte, 1) < 0)
-		return -1;
-	close(ends[0]);
-	return child_status(child);
+	wait(NULL);
+	record_stop(recorder);
+	events = read_events(recorder);
+	exec = find_kind(&events, KLAB_EVENT_EXEC, 0);
+	if (exec < 0)
+		_exit(252);
+	for (i = exec + 1; i < events.count; i++)
+		after += events.event[i]->tid == events.event[exec]->tid;
+	report[0] = BODY(events.event[exec], exec)->flags;
+	report[1] = after;
+	_exit(0);
 }
 
 TEST(program_that_gains_privileges)
@@ -135,7 +123,7 @@ TEST(program_that_gains_privileges)
 TEST(pid_namespace)
 {
 	struct events events;
-	int recorder, ends[2];
+	int recorder, ends[2], status;
 	size_t i;
 	pid_t child;
 	char byte;
@@ -156,8 +144,8 @@ TEST(pid_namespace)
 					_exit(1);
 			_exit(events.count ? 0 : 2);
 		}
-		wait((int *)&i);
-		_exit(WEXITSTATUS((int)i));
+		wait(&status);
+		_exit(WEXITSTATUS(status));
 	}
 	recorder = record(child, KLAB_RECORD_ALL, FAMILY);
 	ASSERT_LE(0, recorder);

@@ -9,10 +9,8 @@
 #include <sys/stat.h>
 
 #include "pass.h"
+#include "people.h"
 #include "task_test.h"
-
-#define ALICE	1000
-#define BOB	1001
 
 static bool write_file(const char *path, const char *text)
 {

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Two users who are not root, and processes that belong to somebody. */
+#ifndef PEOPLE_H
+#define PEOPLE_H
+
+#include "klab_test.h"
+
+#define ALICE	1000
+#define BOB	1001
+
+/* Real, effective and saved user id: kill(2) looks at different ones on either side. */
+struct ids {
+	uid_t real, effective, saved;
+};
+
+/*
+ * A process that takes no signal but SIGKILL, and lives until it is killed. Returns its
+ * pid once it is who it shall be, or -1.
+ */
+static inline pid_t start_as(struct ids ids, bool own_session)
+{
+	int ready[2];
+	pid_t pid;
+	char byte;
+
+	if (pipe2(ready, O_CLOEXEC))
+		return -1;
+	pid = fork();
+	if (!pid) {
+		if ((own_session && setsid() < 0) ||
+		    setresuid(ids.real, ids.effective, ids.saved) || write(ready[1], "", 1) != 1)
+			_exit(1);
+		while (1)
+			pause();
+	}
+	close(ready[1]);
+	if (read(ready[0], &byte, 1) != 1)
+		pid = -1;
+	close(ready[0]);
+	return pid;
+}
+
+#endif /* PEOPLE_H */
