@@ -54,6 +54,9 @@ struct row {
 extern const struct row rows[];
 extern const size_t row_count;
 
+/* notify.c: the cheapest system call, for those that are told of it. */
+void getppid_run(void *state, unsigned long times);
+
 /* Where bench/profile stops counting; not in measure.c, which would inline it. */
 void profile_end(void);
 

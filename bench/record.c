@@ -108,14 +108,6 @@ static void record_begin_end(void *state)
 	record_end(state);
 }
 
-static void getppid_run(void *state, unsigned long times)
-{
-	while (times--) {
-		if (syscall(SYS_getppid) < 0)
-			fail(errno, "getppid");
-	}
-}
-
 static void self_check(void *state, unsigned long times)
 {
 	struct record *record = state;
