@@ -23,6 +23,7 @@ run:
 
 # a piece of the driver to write oneself: docs/exercises.md
 exercise:
+	@vm/doctor --install run
 	@exercises/exercise start "$$NAME"
 
 grade:
