@@ -164,6 +164,34 @@ static short polled(int fd, int timeout)
 	return poll(&poll_fd, 1, timeout) > 0 ? poll_fd.revents : 0;
 }
 
+/* While one processor writes, another reads: nothing is lost between the two. */
+TEST(read_while_written)
+{
+	struct caller *caller = start_caller();
+	int recorder = small_recorder(caller->pid, 65536, 1), rounds = 0;
+	struct klab_recorder_stat stat;
+	char buffer[65536];
+	__u64 taken = 0;
+	ssize_t got, at;
+
+	ASSERT_LE(0, recorder);
+	ASSERT_EQ(0, fcntl(recorder, F_SETFL, O_NONBLOCK));
+	__atomic_store_n(&caller->go, 1, __ATOMIC_RELEASE);
+	while ((got = read(recorder, buffer, sizeof(buffer)))) {
+		if (rounds++ == 50000)
+			__atomic_store_n(&caller->go, 2, __ATOMIC_RELEASE);
+		if (got < 0)
+			ASSERT_EQ(EAGAIN, errno);
+		for (at = 0; at < got; taken++)
+			at += ((struct klab_recorded *)(buffer + at))->length;
+	}
+	waitpid(caller->pid, NULL, 0);
+	stat = record_stat(recorder);
+	EXPECT_EQ(stat.made, taken + stat.dropped);
+	EXPECT_LT(1000, taken);
+	close(recorder);
+}
+
 TEST(poll_with_a_threshold)
 {
 	struct caller *caller = start_caller();
