@@ -378,6 +378,10 @@ static noreturn void profile(const struct row *row, const struct side *side)
 	begin(&run, row, 0);
 	if (!run.side)
 		fail(0, "this kernel has nothing of the kind");
+	/* Only now: a side may have brought a BPF program. */
+	if (system("cat /proc/kallsyms"))
+		fail(0, "cannot read /proc/kallsyms");
+	wait_for_rest();
 	fprintf(stderr, "%lu from %lx to %lx\n", run.times, (unsigned long)side->run,
 		(unsigned long)profile_end);
 	while (true) {
