@@ -82,7 +82,7 @@ extern const struct side getppid_call, null_write, zero_read;
 
 /* record.c: a system call that is recorded. */
 extern const struct side klab_recorded, klab_another, klab_recorder_gone;
-extern const struct side trace_events, tracer;
+extern const struct side trace_events, bpf_ring, tracer;
 
 /* pages.c: the page allocator and its books. */
 extern const struct side klab_alloc, klab_alloc_bare, klab_bulk, klab_hold, bare_loop;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A system call that is recorded: by klab, by the kernel's own trace events, by a tracer
- * that stops it twice. What reads the records later is not measured, but counts them.
+ * A system call that is recorded: by klab, by a BPF program, by the kernel's own trace
+ * events, by a tracer that stops it twice. What reads the records later is not measured,
+ * but counts them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,10 +17,14 @@
 
 #include <linux/ptrace.h>
 
+#include <bpf/libbpf.h>
+
 #include "bench.h"
 #include "libklab.h"
+#include "record.h"
 
 #define TRACING		"/sys/kernel/tracing/"
+#define JIT		"/proc/sys/net/core/bpf_jit_enable"
 #define RING		0x200000
 
 struct record {
@@ -207,6 +212,101 @@ static void events_close(void *state)
 const struct side trace_events = {
 	.name = "raw_syscalls events", .open = events_open, .ready = events_begin,
 	.run = getppid_run, .check = events_check, .close = events_close,
+};
+
+asm(".pushsection .rodata\n"
+	".balign 8\n"
+	"record_bpf: .incbin \"record.bpf.o\"\n"
+	"record_bpf_end:\n"
+	".popsection");
+
+struct bpf {
+	struct bpf_object *object;
+	struct bpf_link *links[2];
+	struct ring_buffer *ring;
+	unsigned long enters, leaves;
+};
+
+static int bpf_take(void *state, void *data, size_t size)
+{
+	const struct bpf_event *event = data;
+	struct bpf *bpf = state;
+
+	if (event->number == SYS_getppid)
+		++*(size == sizeof(struct bpf_enter) ? &bpf->enters : &bpf->leaves);
+	return 0;
+}
+
+static void *left_out(const char *what)
+{
+	fprintf(stderr, "\nbench: left out: %s: %s\n", what, strerror(errno));
+	return NULL;
+}
+
+/* Under an interpreter it would be no measure of BPF. */
+static void *bpf_open(size_t bytes)
+{
+	__u64 id = (__u64)getpid() << 32 | gettid();
+	struct bpf *bpf;
+
+	if (access(JIT, W_OK))
+		return left_out(JIT);
+	put(JIT, "1");
+	bpf = pages(sizeof(*bpf));
+	bpf->object = bpf_object__open_mem(record_bpf, record_bpf_end - record_bpf, NULL);
+	if (!bpf->object ||
+	    bpf_map__set_initial_value(bpf_object__find_map_by_name(bpf->object, ".bss"),
+				       &id, sizeof(id)))
+		fail(errno, "record.bpf.o");
+	if (bpf_object__load(bpf->object))
+		return left_out("record.bpf.c");
+	bpf->ring = ring_buffer__new(bpf_object__find_map_fd_by_name(bpf->object, "ring"),
+				     bpf_take, bpf, NULL);
+	if (!bpf->ring)
+		fail(errno, "ring_buffer__new");
+	return bpf;
+}
+
+static void bpf_begin(void *state)
+{
+	struct bpf *bpf = state;
+	struct bpf_program *one;
+	int i = 0;
+
+	bpf->enters = 0;
+	bpf->leaves = 0;
+	bpf_object__for_each_program(one, bpf->object) {
+		bpf->links[i] = bpf_program__attach(one);
+		if (!bpf->links[i++])
+			fail(errno, "%s", bpf_program__name(one));
+	}
+}
+
+static void bpf_check(void *state, unsigned long times)
+{
+	struct bpf *bpf = state;
+	int i;
+
+	for (i = 0; i < 2; i++)
+		bpf_link__destroy(bpf->links[i]);
+	if (ring_buffer__consume(bpf->ring) < 0)
+		fail(errno, "ring_buffer__consume");
+	if (bpf->enters != times || bpf->leaves != times)
+		fail(0, "%lu calls: %lu recorded, %lu returns", times, bpf->enters, bpf->leaves);
+}
+
+static void bpf_close(void *state)
+{
+	struct bpf *bpf = state;
+
+	ring_buffer__free(bpf->ring);
+	bpf_object__close(bpf->object);
+	free(bpf);
+}
+
+const struct side bpf_ring = {
+	.name = "BPF ring", .open = bpf_open, .ready = bpf_begin, .run = getppid_run,
+	.check = bpf_check, .close = bpf_close,
 };
 
 static void *tracer_open(size_t bytes)

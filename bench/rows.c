@@ -43,6 +43,7 @@ const struct row rows[] = {
 	{ "page, as runs",		&klab_runs, &mincore_call, 0, PAGES, 0, 0 },
 	{ "recorded getppid",		&klab_recorded, &tracer, 0, 0, 1, 0 },
 	{ "recorded getppid",		&klab_recorded, &trace_events, 0, 0, 1, 0 },
+	{ "recorded getppid",		&klab_recorded, &bpf_ring, 0, 0, 1, 0 },
 	{ "another is recorded",	&klab_another, &getppid_call, 0, 0, 0.87, 0 },
 	{ "recorder gone",		&klab_recorder_gone, &getppid_call, 0, 0, 1, 0 },
 	/* What any system call costs: no klab here, but what it can be held against. */
