@@ -162,7 +162,7 @@ void recording_load(const struct call *call, FILE *file, struct recording *recor
 int report_show(const struct call *call, struct recording *recording)
 {
 	if (call->json)
-		report_json(recording);
+		report_json(call, recording);
 	else if (call->option[OPT_TRACE_EVENTS])
 		report_trace_events(recording);
 	else if (call->option[OPT_SVG])

@@ -69,7 +69,7 @@ void report_timeline(const struct call *call, const struct recording *recording)
 void report_summary(const struct call *call, const struct recording *recording);
 
 /* report_export.c */
-void report_json(const struct recording *recording);
+void report_json(const struct call *call, const struct recording *recording);
 void report_trace_events(const struct recording *recording);
 void report_svg(const struct recording *recording);
 

@@ -85,10 +85,21 @@ static void add_body(json_object *top, const struct item *item)
 	}
 }
 
-void report_json(const struct recording *recording)
+/* A line each: what this is, and then the events. */
+void report_json(const struct call *call, const struct recording *recording)
 {
+	const struct recording_head *head = &recording->head;
 	const struct item *item = recording->items, *end = item + recording->count;
+	json_object *first = json_start(call);
 
+	json_string(first, "recorded", *head->command ? head->command : NULL);
+	json_signed(first, "pid", head->pid);
+	json_string(first, "clock", "CLOCK_MONOTONIC");
+	json_string(first, "unit", "ns");
+	json_number(first, "events", recording->count);
+	json_number(first, "lost", head->dropped);
+	json_number(first, "threads_missed", head->missed);
+	print_json(first, "\n");
 	for (; item < end; item++) {
 		json_object *top = json_object_new_object();
 
