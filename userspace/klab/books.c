@@ -70,29 +70,15 @@ static json_object *zones_json(const struct books *books, unsigned int highest)
 	unsigned int order;
 
 	for (zone = books->zone; zone < books->zone + books->zones; zone++) {
-		json_object *one = json_object_new_object();
-		json_object *blocks = json_object_new_array();
+		json_object *one = record_json("PAGES_ZONES", "zones", zone);
 		json_object *index = json_object_new_array();
 
-		json_number(one, "node", zone->node);
 		json_string(one, "zone", zone->name);
-		json_number(one, "present", zone->present);
-		json_number(one, "managed", zone->managed);
-		json_number(one, "free", zone->free);
-		json_number(one, "watermark_min", zone->watermark_min);
-		json_number(one, "watermark_low", zone->watermark_low);
-		json_number(one, "watermark_high", zone->watermark_high);
-		json_number(one, "per_cpu", zone->per_cpu);
-		json_number(one, "per_cpu_high", zone->per_cpu_high);
-		for (order = 0; order < KLAB_ORDERS; order++)
-			json_object_array_add(blocks,
-					      json_object_new_uint64(zone->free_blocks[order]));
 		for (order = 0; order <= highest && order < KLAB_ORDERS; order++) {
 			int mille = klab_zone_fragmentation(zone, order);
 
 			json_object_array_add(index, json_object_new_int(mille));
 		}
-		json_object_object_add(one, "free_blocks", blocks);
 		json_object_object_add(one, "fragmentation", index);
 		json_object_array_add(list, one);
 	}

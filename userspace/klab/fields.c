@@ -129,6 +129,16 @@ void answer_json(json_object *object, const char *ioctl, const void *argument)
 								 field->offset));
 }
 
+/* A record of one of the arrays. */
+json_object *record_json(const char *ioctl, const char *array, const void *record)
+{
+	const struct contract_field *field = contract_find(ioctl)->argument->field;
+
+	while (strcmp(field->name, array))
+		field++;
+	return struct_json(field->record, record);
+}
+
 json_object *field_json(const struct contract_field *field, const unsigned char *at)
 {
 	json_object *object;

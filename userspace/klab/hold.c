@@ -118,17 +118,13 @@ int notify_list_run(struct call *call)
 	     "fired", "value");
 	for (i = 0; i < count && i < ENTRIES_MAX; i++) {
 		const struct klab_notify_entry *entry = &entries[i];
-		json_object *one = json_object_new_object();
+		json_object *one = record_json("NOTIFY_LIST", "entries", entry);
 
 		more(call, "%10u  %-7s  %-9s  %4u  %10llu  %20llu\n", entry->handle,
 		     trigger_name(entry->trigger), entry->armed ? "armed" : "not armed",
 		     entry->deliveries, entry->fired, entry->value);
-		json_number(one, "handle", entry->handle);
 		json_string(one, "trigger", trigger_name(entry->trigger));
 		json_flag(one, "armed", entry->armed);
-		json_number(one, "ways", entry->deliveries);
-		json_number(one, "fired", entry->fired);
-		json_number(one, "value", entry->value);
 		json_object_array_add(list, one);
 	}
 	top = json_start(call);
@@ -141,19 +137,12 @@ static void print_delivery(const struct call *call, const struct klab_delivery *
 			   json_object *list)
 {
 	const char *way = way_names[delivery->way <= KLAB_WAY_SYSFS ? delivery->way : 0];
-	json_object *one = json_object_new_object();
+	json_object *one = record_json("NOTIFY_QUERY", "deliveries", delivery);
 
 	more(call, "%-7s  %8d  %10llu  %8llu  %8llu  %8llu  %9llu\n", way, delivery->target,
 	     delivery->delivered, delivery->refused, delivery->gone, delivery->full,
 	     delivery->coalesced);
 	json_string(one, "way", way);
-	json_number(one, "target", delivery->target);
-	json_number(one, "signal", delivery->signal);
-	json_number(one, "delivered", delivery->delivered);
-	json_number(one, "refused", delivery->refused);
-	json_number(one, "gone", delivery->gone);
-	json_number(one, "full", delivery->full);
-	json_number(one, "coalesced", delivery->coalesced);
 	json_object_array_add(list, one);
 }
 
@@ -185,15 +174,9 @@ int notify_query_run(struct call *call)
 		print_delivery(call, &deliveries[i], list);
 
 	top = json_start(call);
+	answer_json(top, "NOTIFY_QUERY", &query);
 	json_string(top, "trigger", trigger_name(query.trigger));
 	json_flag(top, "armed", query.armed);
-	json_number(top, "value", query.value);
-	json_number(top, "interval_ns", query.interval_ns);
-	json_number(top, "due_ns", query.due_ns);
-	json_number(top, "left", query.left);
-	json_number(top, "fired", query.fired);
-	json_number(top, "last_ns", query.last_ns);
-	json_number(top, "skipped", query.skipped);
 	json_object_object_add(top, "deliveries", list);
 	json_finish(call, top);
 	return DONE;

@@ -91,15 +91,7 @@ static void print_limits(const struct call *call, json_object *top)
 	    text_bytes(info->channel_capacity).s, text_bytes(info->channel_atomic).s);
 	row(call, KERNEL_SIDE, "", "up to %s without privilege",
 	    text_bytes(info->channel_capacity_max).s);
-	json_number(top, "page_size", info->page_size);
-	json_number(top, "order_max", info->order_max);
-	json_number(top, "blocks_max", info->blocks_max);
-	json_number(top, "pages_max", info->pages_max);
-	json_number(top, "pages_max_user", info->pages_max_user);
-	json_number(top, "fire_max", info->fire_max);
-	json_number(top, "channel_capacity", info->channel_capacity);
-	json_number(top, "channel_atomic", info->channel_atomic);
-	json_number(top, "channel_capacity_max", info->channel_capacity_max);
+	answer_json(top, "INFO", info);
 }
 
 int info_run(struct call *call)

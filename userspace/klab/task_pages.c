@@ -106,18 +106,6 @@ static struct klab_page *other_side(struct call *call, int task, const struct kl
 	return pages_read(call, task, area, count);
 }
 
-static json_object *page_json(const struct klab_page *page)
-{
-	json_object *json = json_object_new_object();
-
-	json_number(json, "flags", page->flags);
-	json_number(json, "frame", page->frame);
-	json_number(json, "references", page->references);
-	json_number(json, "mappings", page->mappings);
-	json_number(json, "order", page->order);
-	return json;
-}
-
 /* What the letters mean, each as it is painted below. */
 static void print_legend(struct call *call, const char * const *meanings)
 {
@@ -155,14 +143,15 @@ int task_pages_run(struct call *call)
 	for (i = 0; i < count; i++) {
 		char letter[2] = { other ? page_letter_beside(&pages[i], &other[i]) :
 				   page_letter(&pages[i]) };
-		json_object *json = json_object_new_object();
+		json_object *json = record_json("TASK_PAGES", "pages", &pages[i]);
 
 		tally[(unsigned char)*letter]++;
 		more(call, "%s%s", painted(call, paint_of(*letter), letter).s,
 		     i % CELLS == CELLS - 1 || i == count - 1 ? "\n" : "");
 		json_string(json, "cell", letter);
 		if (other)
-			json_object_object_add(json, "other", page_json(&other[i]));
+			json_object_object_add(json, "other",
+					       record_json("TASK_PAGES", "pages", &other[i]));
 		json_object_array_add(list, json);
 	}
 	if (other)

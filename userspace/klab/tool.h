@@ -285,6 +285,7 @@ void field_text(char *text, size_t room, const struct contract_field *field,
 json_object *struct_json(const struct contract_struct *of, const unsigned char *base);
 json_object *field_json(const struct contract_field *field, const unsigned char *at);
 void answer_json(json_object *object, const char *ioctl, const void *argument);
+json_object *record_json(const char *ioctl, const char *array, const void *record);
 bool field_set(const struct call *call, const struct contract_struct *of, unsigned char *base,
 	       const char *name, const char *text);
 
