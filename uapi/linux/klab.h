@@ -9,9 +9,11 @@
  * number; the size within _IOC() is the struct as the caller knows it. A
  * shorter struct is taken as if zeroes followed, a longer one as long as
  * everything past what the module knows is zero, and no more is written back
- * than the caller has room for. So old programs run on new modules, and new
- * programs on old modules as long as they ask for nothing new. Records of an
- * array do the same: the caller says how large one record is for it.
+ * than the caller has room for. A struct that is only written (_IOR) is not
+ * looked at: past what the module knows it becomes zero. So old programs run on
+ * new modules, and new programs on old modules as long as they ask for nothing
+ * new. Records of an array do the same: the caller says how large one record is
+ * for it.
  *
  * Results. 0 is success; a command that makes a file descriptor returns it.
  * Fields marked "out" are written on success only. Reserved fields and unknown
@@ -24,7 +26,8 @@
  *
  *   ENOTTY      no such command on this kind of descriptor, or its direction is
  *               wrong
- *   E2BIG       a field that this module does not know is not zero
+ *   E2BIG       a field that this module does not know is not zero; never where
+ *               the struct is only written (_IOR)
  *   EINVAL      a field, flag or reserved word has a value it may not have, or
  *               the struct is shorter than the command ever was
  *   EOPNOTSUPP  a valid request, but not on this kernel or machine

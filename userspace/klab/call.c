@@ -125,8 +125,9 @@ static noreturn void refuse_shot(const struct call *call, const struct shot *sho
 	char why[512];
 
 	if (error == EFAULT && shot->pointer != shot->arg)
-		refuse_because(call, error, "the address of the struct, %p, leads nowhere",
-			       shot->pointer);
+		refuse_because(call, error, "the address of the struct, 0x%lx, leads nowhere%s",
+			       (unsigned long)shot->pointer,
+			       _IOC_DIR(shot->number) & _IOC_READ ? " that can be written" : "");
 	if (explain(call, shot->command, shot->number, shot->before, error, why, sizeof(why)))
 		refuse_because(call, error, "%s", why);
 	refuse(call, error);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Which rule of the contract was it that refused a call? */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "contract.h"
 #include "tool.h"
@@ -108,6 +110,12 @@ static bool asked_for(const struct contract_struct *of, const unsigned char *arg
 	return value == (__u64)error;
 }
 
+/* A size that will do is refused for the address alone, before anything is done. */
+static bool too_short(const struct call *call, unsigned int number)
+{
+	return ioctl(call->fd, number, NULL) < 0 && errno == EINVAL;
+}
+
 /*
  * @arg is what was passed, as far as the tool knows it, with the command's @number as it
  * was called. Returns false when the contract has no rule for this refusal.
@@ -117,6 +125,7 @@ bool explain(const struct call *call, const struct contract_command *command,
 {
 	const struct contract_struct *of = command->argument;
 	size_t size = _IOC_SIZE(number), known = of->size;
+	unsigned char seen[LONGEST] = { 0 };
 	const unsigned char *news;
 
 	if (asked_for(of, arg, error)) {
@@ -139,12 +148,13 @@ bool explain(const struct call *call, const struct contract_command *command,
 			 (size_t)(news - arg), known);
 		return true;
 	case EINVAL:
-		if (size < known && _IOC_DIR(number) == _IOC_DIR(command->number)) {
+		if (size < known && too_short(call, number)) {
 			snprintf(why, room, "%zu bytes are fewer than the struct ever had, now %zu",
 				 size, known);
 			return true;
 		}
-		if (bad_field(call, of, arg, why, room))
+		memcpy(seen, arg, size < known ? size : known);
+		if (bad_field(call, of, seen, why, room))
 			return true;
 		break;
 	case EINTR:

@@ -263,12 +263,12 @@ int ioctl_show_run(struct call *call)
 		next += *next == '\n';
 	}
 	json_string(object, "prose", argument->prose);
-	more(call, "\n%s%s; refuses\n", *argument->capabilities ? "in some cases needs " :
-	     "needs no capability", argument->capabilities);
+	more(call, "\n%s%s%s\n", *argument->capabilities ? "in some cases needs " :
+	     "needs no capability", argument->capabilities, argument->errors ? "; refuses" : "");
 	json_object_object_add(object, "errors",
 			       show_errors(call, argument->error,
 					   argument->error + argument->errors));
-	more(call, "and as with every command\n");
+	more(call, "what an errno means with every command\n");
 	json_object_object_add(object, "errors_of_all",
 			       show_errors(call, contract_errors, (void *)UINTPTR_MAX));
 	more(call, "\ntry       klab ioctl call %s %s\n", command->name, argument->example);
