@@ -47,6 +47,8 @@ objects=$(cut -d' ' -f1 <<<"$commands" | sort -u)
 [[ $(wc -l <<<"$commands") -ge 8 ]] || { echo "not ok: help lists too little: $commands"; exit 1; }
 
 same 'commands of the man page' "$commands" "$(sed -n 's/^\.Ss //p' "${man[@]}")"
+same 'objects of the man pages' "$(sed -n 's/ .*//p' <<<"$commands")" \
+	"$(sed -n 's/^\.Ss \(.*\) .*/\1/p' ../packaging/man/klab-*.1)"
 same 'common options of the man page' "$common" "$(man_options OPTIONS)"
 same 'objects of the completion' "$objects" "$(offers '')"
 same 'objects after help' "$objects" "$(offers help '')"
