@@ -88,6 +88,7 @@ int klab_notify_set(struct klab_context *context, void *arg)
 	if (slot >= 0) {
 		old = notifier->slot[slot];
 		if (old) {
+			old->armed = false;
 			n->handle = old->handle;
 			n->fired = old->fired;
 			n->last_ns = old->last_ns;
@@ -124,6 +125,7 @@ int klab_notify_cancel(struct klab_context *context, void *arg)
 	n = find(notifier, ask->handle);
 	if (n) {
 		notifier->slot[ask->handle % NOTIFICATIONS] = NULL;
+		n->armed = false;
 		ask->fired = n->fired;
 		wake_up(&notifier->sleepers);
 	}

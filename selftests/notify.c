@@ -304,13 +304,18 @@ TEST_F(notify, timer_absolute_and_at_once)
 TEST_F(notify, timer_again_and_again)
 {
 	__u32 handle = set_by_timer(self->notifier, MS, MS, 5, &self->record, 1);
-	struct klab_record record, last = { 0 };
-	struct klab_notify_query all;
+	__u64 histogram[KLAB_LATENESS_BUCKETS], late, bucket;
+	struct klab_record record, last = { 0 }, first = { 0 };
+	struct klab_timing lateness = { .min_ns = ~0ULL };
+	struct klab_notify_query all = {
+		.handle = handle,
+		.histogram = { (uintptr_t)histogram, KLAB_LATENESS_BUCKETS, 8 },
+	};
 	int i;
 
 	ASSERT_TRUE(eventually(query(self->notifier, handle, NULL).fired == 5));
 	usleep(5000);
-	all = query(self->notifier, handle, NULL);
+	ASSERT_EQ(0, klab(self->notifier, KLAB_IOC_NOTIFY_QUERY, &all));
 	EXPECT_EQ(5, all.fired);
 	EXPECT_EQ(0, all.armed);
 	EXPECT_EQ(0, all.left);
@@ -319,12 +324,28 @@ TEST_F(notify, timer_again_and_again)
 		ASSERT_EQ(0, take_record(self->notifier, &record));
 		EXPECT_EQ(i, record.sequence);
 		/* On the grid that the first one began. */
-		if (i > 1)
-			EXPECT_EQ(0, (record.due_ns - last.due_ns) % MS);
+		first = i == 1 ? record : first;
+		EXPECT_EQ(0, (record.due_ns - first.due_ns) % MS);
 		EXPECT_LT(last.due_ns, record.due_ns);
 		last = record;
+
+		late = record.time_ns - record.due_ns;
+		lateness.count++;
+		lateness.total_ns += late;
+		lateness.min_ns = late < lateness.min_ns ? late : lateness.min_ns;
+		lateness.max_ns = late > lateness.max_ns ? late : lateness.max_ns;
+		for (bucket = 0; bucket < KLAB_LATENESS_BUCKETS - 1 && late >> bucket > 1; bucket++)
+			;
+		EXPECT_LT(0, histogram[bucket]--);
 	}
 	EXPECT_EQ(EAGAIN, take_record(self->notifier, &record));
+
+	/* What the query says is of these five, and every bar of the histogram is used up. */
+	EXPECT_EQ(0, memcmp(&lateness, &all.lateness, sizeof(lateness)));
+	for (i = 0; i < KLAB_LATENESS_BUCKETS; i++)
+		EXPECT_EQ(0, histogram[i]);
+	/* A time on the grid was one of the five, or it was skipped. */
+	EXPECT_EQ((last.due_ns - first.due_ns) / MS, 4 + all.skipped);
 }
 
 TEST_F(notify, data_arrives)
@@ -499,6 +520,47 @@ TEST_F(notify, list_and_cancel)
 	EXPECT_EQ(0, cancel(self->notifier, again));
 	EXPECT_EQ(0, cancel(self->notifier, second));
 	EXPECT_EQ(0, count_notifications(self->notifier));
+}
+
+/* Whatever it fires at that moment: what cancel says is what was told, and that was all. */
+TEST_F(notify, cancel_in_flight)
+{
+	struct klab_notify_cancel away;
+	int i;
+
+	for (i = 0; i < 1000; i++) {
+		away = (struct klab_notify_cancel) {
+			.handle = set_by_timer(self->notifier, 0, 20000, 0, &self->ring, 1),
+		};
+		ASSERT_NE(0, away.handle);
+		usleep(i % 100);
+		ASSERT_EQ(0, klab(self->notifier, KLAB_IOC_NOTIFY_CANCEL, &away));
+		ASSERT_EQ(away.fired, take_count(self->event));
+	}
+	usleep(1000);
+	EXPECT_EQ(0, take_count(self->event));
+}
+
+/* A change takes over the number at which it was: the next firing has the next one. */
+TEST_F(notify, change_in_flight)
+{
+	__u32 handle = set_by_timer(self->notifier, 0, 20000, 0, &self->record, 1);
+	struct klab_record record;
+	__u64 last = 0;
+	int i;
+
+	ASSERT_NE(0, handle);
+	for (i = 0; i < 1000; i++) {
+		struct klab_notify_set set = {
+			.handle = handle, .trigger = KLAB_TRIGGER_TIMER, .interval_ns = 20000,
+		};
+
+		ASSERT_EQ(0, set_notification(self->notifier, &set, &self->record, 1));
+		while (!take_record(self->notifier, &record)) {
+			ASSERT_EQ(last + record.missed + 1, record.sequence);
+			last = record.sequence;
+		}
+	}
 }
 
 /* So many and no more; and another notifier has its own. */
