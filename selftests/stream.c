@@ -145,6 +145,11 @@ TEST_F(stream, sendfile)
 	EXPECT_EQ(EINVAL, errno);
 	EXPECT_EQ(100, channel_stat(self->fd).bytes);
 	close(file);
+
+	/* But for a pipe. */
+	EXPECT_EQ(100, sendfile(self->pipe[1], self->fd, NULL, 100));
+	EXPECT_EQ(100, read(self->pipe[0], self->out, self->capacity));
+	EXPECT_SAME(100);
 }
 
 TEST_F(stream, select)
@@ -220,6 +225,14 @@ TEST_F(stream, sigio_tells_which)
 	EXPECT_EQ(POLL_OUT, info.si_code);
 	EXPECT_EQ(POLLOUT | POLLWRNORM | POLLWRBAND, info.si_band);
 	EXPECT_EQ(0, next_signal(&info));
+	if (variant->private) {
+		ASSERT_EQ(0, end_channel(self->fd));
+		EXPECT_EQ(SIGRTMIN, next_signal(&info));
+		EXPECT_EQ(self->fd, info.si_fd);
+		EXPECT_EQ(POLL_HUP, info.si_code);
+		EXPECT_EQ(POLLHUP | POLLERR, info.si_band);
+		EXPECT_EQ(0, next_signal(&info));
+	}
 
 	/* Who has closed it hears no more of it. */
 	close(self->fd);
@@ -295,6 +308,7 @@ TEST_F(stream, epoll_oneshot)
 
 struct waiter {
 	pthread_t thread;
+	pid_t tid;
 	int epoll, fd, *served;
 };
 
@@ -344,6 +358,51 @@ TEST_F(stream, epoll_exclusive)
 	for (i = 0; i < 4; i++)
 		pthread_join(waiters[i].thread, NULL);
 	EXPECT_EQ(0, channel_stat(self->fd).bytes);
+}
+
+static void *hear_once(void *argument)
+{
+	struct waiter *waiter = argument;
+	struct epoll_event event;
+
+	__atomic_store_n(&waiter->tid, syscall(SYS_gettid), __ATOMIC_SEQ_CST);
+	if (epoll_wait(waiter->epoll, &event, 1, -1) == 1)
+		__atomic_add_fetch(waiter->served, 1, __ATOMIC_SEQ_CST);
+	return NULL;
+}
+
+static bool waits(struct waiter *waiter)
+{
+	pid_t tid = __atomic_load_n(&waiter->tid, __ATOMIC_SEQ_CST);
+
+	return tid && asleep_in(tid, SYS_epoll_wait, waiter->epoll);
+}
+
+/* Nobody takes the bytes, so whoever is woken hears of them: one for each, and no more. */
+TEST_F(stream, epoll_exclusive_wakes_one)
+{
+	struct waiter waiters[4];
+	int heard = 0, i, j;
+
+	for (i = 0; i < 4; i++) {
+		waiters[i] = (struct waiter) {
+			.epoll = watch(self->fd, EPOLLIN | EPOLLEXCLUSIVE), .served = &heard,
+		};
+		ASSERT_EQ(0, pthread_create(&waiters[i].thread, NULL, hear_once, &waiters[i]));
+	}
+	for (i = 0; i < 4; i++)
+		ASSERT_TRUE(eventually(waits(&waiters[i])));
+	for (i = 1; i <= 4; i++) {
+		int asleep = 0;
+
+		PUT(1);
+		ASSERT_TRUE(eventually(__atomic_load_n(&heard, __ATOMIC_SEQ_CST) >= i));
+		for (j = 0; j < 4; j++)
+			asleep += waits(&waiters[j]);
+		EXPECT_EQ(4 - i, asleep);
+	}
+	for (i = 0; i < 4; i++)
+		pthread_join(waiters[i].thread, NULL);
 }
 
 TEST_HARNESS_MAIN
