@@ -82,36 +82,68 @@ TEST_F(channel_wait, atomic_write_waits_for_all_its_room)
 	EXPECT_EQ(self->capacity, channel_bytes(self->fd));
 }
 
-/* One byte each: as many sleepers as writes, and nobody is forgotten. */
-TEST_F(channel_wait, every_sleeper_is_woken)
+#define SLEEPERS	8
+
+/* Many who do the same, all of them asleep in it, or all of them done. */
+#define ALL_ASLEEP(calls) do {						\
+	size_t _i;							\
+									\
+	for (_i = 0; _i < SLEEPERS; _i++)				\
+		ASSERT_TRUE(call_start(&(calls)[_i]));			\
+	for (_i = 0; _i < SLEEPERS; _i++)				\
+		ASSERT_TRUE(eventually(call_asleep(&(calls)[_i])));	\
+} while (0)
+
+#define ALL_DONE(calls) do {						\
+	size_t _i;							\
+									\
+	for (_i = 0; _i < SLEEPERS; _i++)				\
+		EXPECT_EQ((calls)[_i].size, call_end(&(calls)[_i]));	\
+} while (0)
+
+/* One byte each, in as many writes or in one: nobody is forgotten. */
+TEST_F(channel_wait, every_reader_is_woken)
 {
-	struct call calls[8];
-	unsigned char byte[8];
+	struct call calls[SLEEPERS];
+	unsigned char byte[SLEEPERS];
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+	for (i = 0; i < SLEEPERS; i++)
 		calls[i] = (struct call) { .fd = self->fd, .data = &byte[i], .size = 1 };
-		ASSERT_TRUE(call_start(&calls[i]));
-	}
-	for (i = 0; i < ARRAY_SIZE(calls); i++)
-		ASSERT_TRUE(eventually(call_asleep(&calls[i])));
-	for (i = 0; i < ARRAY_SIZE(calls); i++)
+	ALL_ASLEEP(calls);
+	for (i = 0; i < SLEEPERS; i++)
 		PUT(1);
-	for (i = 0; i < ARRAY_SIZE(calls); i++)
-		EXPECT_EQ(1, call_end(&calls[i]));
+	ALL_DONE(calls);
 	EXPECT_EQ(0, channel_bytes(self->fd));
 
+	ALL_ASLEEP(calls);
+	PUT(SLEEPERS);
+	ALL_DONE(calls);
+	EXPECT_EQ(0, channel_bytes(self->fd));
+}
+
+/* One read makes room for all of them, be it scarce or plenty. */
+TEST_F(channel_wait, every_writer_is_woken)
+{
+	struct call calls[SLEEPERS];
+	size_t i;
+
+	for (i = 0; i < SLEEPERS; i++)
+		calls[i] = (struct call) {
+			.fd = self->fd, .data = self->bytes, .size = 1, .writes = true,
+		};
 	PUT(self->capacity);
-	for (i = 0; i < ARRAY_SIZE(calls); i++) {
-		calls[i].writes = true;
-		ASSERT_TRUE(call_start(&calls[i]));
-	}
-	for (i = 0; i < ARRAY_SIZE(calls); i++)
-		ASSERT_TRUE(eventually(call_asleep(&calls[i])));
-	/* One read makes room for all of them. */
+	ALL_ASLEEP(calls);
 	TAKE(100);
-	for (i = 0; i < ARRAY_SIZE(calls); i++)
-		EXPECT_EQ(1, call_end(&calls[i]));
+	ALL_DONE(calls);
+
+	ASSERT_LE(SLEEPERS * self->atomic, self->capacity);
+	PUT(100 - SLEEPERS);
+	for (i = 0; i < SLEEPERS; i++)
+		calls[i].size = self->atomic;
+	ALL_ASLEEP(calls);
+	TAKE(self->capacity);
+	ALL_DONE(calls);
 }
 
 static int handled;
