@@ -3,6 +3,7 @@
  * Waiting at a private channel: who is woken by its end, by a resize, by a signal, by
  * KLAB_IOC_CHANNEL_WAKE, and what the counters say of a scripted sequence, to the last one.
  */
+#include <linux/userfaultfd.h>
 #include <sys/epoll.h>
 
 #include "channel_test.h"
@@ -339,6 +340,112 @@ TEST_F(private_wait, kill_ends_a_wait)
 	ASSERT_EQ(0, kill(child, SIGKILL));
 	ASSERT_EQ(child, waitpid(child, &status, 0));
 	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	PUT(1);
+	TAKE(1);
+}
+
+/* Memory that nobody gets at: who copies to or from it is stuck there until it is filled. */
+struct sticky {
+	int fd;
+	struct uffdio_zeropage page;
+};
+
+static bool make_sticky(struct sticky *sticky)
+{
+	size_t size = sysconf(_SC_PAGESIZE);
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct uffdio_register all = {
+		.range = { (uintptr_t)memory, size }, .mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+
+	sticky->fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	sticky->page = (struct uffdio_zeropage) { .range = all.range };
+	return sticky->fd >= 0 &&
+	       !ioctl(sticky->fd, UFFDIO_API, &(struct uffdio_api) { .api = UFFD_API }) &&
+	       !ioctl(sticky->fd, UFFDIO_REGISTER, &all);
+}
+
+static void *sticky_memory(const struct sticky *sticky)
+{
+	return (void *)(uintptr_t)sticky->page.range.start;
+}
+
+static bool somebody_sticks(const struct sticky *sticky)
+{
+	struct pollfd fault = { .fd = sticky->fd, .events = POLLIN };
+
+	return poll(&fault, 1, 0) == 1 && fault.revents == POLLIN;
+}
+
+/*
+ * A reader is stuck in the middle of it, and the one who was woken after him waits for
+ * his turn. A signal ends that wait, and with it his share goes to the third.
+ */
+TEST_F(private_wait, signal_behind_a_stuck_reader)
+{
+	unsigned char byte;
+	struct iovec one = { &byte, 1 };
+	struct call calls[3];
+	struct sticky sticky;
+	int i;
+
+	if (!make_sticky(&sticky))
+		SKIP(return, "no userfaultfd here");
+	sigaction(SIGUSR1, &(struct sigaction) { .sa_handler = handle }, NULL);
+	handled = shared_memory(sizeof(*handled));
+	for (i = 0; i < 3; i++) {
+		calls[i] = (struct call) {
+			.fd = self->fd, .data = i ? self->bytes : sticky_memory(&sticky), .size = 1,
+		};
+		ASSERT_TRUE(call_start(&calls[i]));
+		ASSERT_TRUE(eventually(call_asleep(&calls[i])));
+	}
+	PUT(1);
+	ASSERT_TRUE(eventually(somebody_sticks(&sticky)));
+	PUT(1);
+	ASSERT_TRUE(eventually(call_asleep(&calls[1])));
+	/* There are two bytes; but who waits for nothing does not wait for this either. */
+	EXPECT_EQ(-1, preadv2(self->fd, &one, 1, -1, RWF_NOWAIT));
+	EXPECT_EQ(EAGAIN, errno);
+
+	ASSERT_EQ(0, pthread_kill(calls[1].thread, SIGUSR1));
+	EXPECT_EQ(-1, call_end(&calls[1]));
+	EXPECT_EQ(EINTR, calls[1].error);
+	ASSERT_EQ(0, ioctl(sticky.fd, UFFDIO_ZEROPAGE, &sticky.page));
+	EXPECT_EQ(1, call_end(&calls[0]));
+	EXPECT_EQ(1, call_end(&calls[2]));
+	EXPECT_EQ(0, channel_stat(self->fd).bytes);
+}
+
+/* Killed in the middle of it, a reader has taken nothing, and a writer has put nothing. */
+TEST_F(private_wait, killed_while_stuck)
+{
+	int writes, status;
+	pid_t child;
+
+	for (writes = 0; writes < 2; writes++) {
+		PUT(10);
+		child = fork();
+		if (!child) {
+			struct sticky sticky;
+
+			if (!make_sticky(&sticky))
+				_exit(KSFT_SKIP);
+			if (writes)
+				write(self->fd, sticky_memory(&sticky), 10);
+			else
+				read(self->fd, sticky_memory(&sticky), 10);
+			_exit(0);
+		}
+		if (!eventually(asleep_in(child, writes ? SYS_write : SYS_read, self->fd) ||
+				waitpid(child, NULL, WNOHANG)))
+			SKIP(return, "no userfaultfd here");
+		ASSERT_EQ(0, kill(child, SIGKILL));
+		ASSERT_EQ(child, waitpid(child, &status, 0));
+		EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+		ASSERT_EQ(10, channel_stat(self->fd).bytes);
+		TAKE(10);
+	}
 	PUT(1);
 	TAKE(1);
 }
