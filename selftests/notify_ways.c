@@ -6,6 +6,7 @@
 #include <sys/signalfd.h>
 
 #include "notify_test.h"
+#include "people.h"
 
 #define ATTRIBUTE	"/sys/class/misc/klab/notification"
 
@@ -165,16 +166,18 @@ TEST_F(ways, attribute_is_read_only)
 	EXPECT_NE(0, access(ATTRIBUTE, X_OK));
 }
 
-/* To oneself, by hand and by timer, plain and with a value. */
+/* By hand and by timer, plain and with a value; not as root, who a thread of the kernel is. */
 TEST_F(ways, signal_to_oneself)
 {
 	struct klab_delivery plain = { .way = KLAB_WAY_SIGNAL, .signal = SIGUSR1 };
 	struct klab_delivery value = {
 		.way = KLAB_WAY_SIGNAL, .signal = SIGUSR2, .flags = KLAB_SIGNAL_VALUE,
 	};
-	__u32 handle = set_by_call(self->notifier, 77, &plain, 1);
 	siginfo_t info;
+	__u32 handle;
 
+	ASSERT_EQ(0, setresuid(ALICE, ALICE, ALICE));
+	handle = set_by_call(self->notifier, 77, &plain, 1);
 	EXPECT_EQ(0, ring(self->notifier, handle));
 	ASSERT_EQ(SIGUSR1, take_signal(&info));
 	EXPECT_EQ(SI_USER, info.si_code);
@@ -202,6 +205,50 @@ TEST_F(ways, signal_to_oneself)
 	EXPECT_NE(getpid(), info.si_pid);
 	EXPECT_EQ(getuid(), info.si_uid);
 	EXPECT_TRUE(no_signal());
+}
+
+struct thread {
+	pthread_barrier_t there, look;
+	pid_t tid;
+	siginfo_t info;
+};
+
+static void *thread_run(void *argument)
+{
+	struct thread *thread = argument;
+
+	thread->tid = syscall(SYS_gettid);
+	pthread_barrier_wait(&thread->there);
+	pthread_barrier_wait(&thread->look);
+	take_signal(&thread->info);
+	return NULL;
+}
+
+/* With a value it waits for the thread that is named; without, for whoever of the process looks. */
+TEST_F(ways, signal_to_a_thread)
+{
+	struct klab_delivery value = {
+		.way = KLAB_WAY_SIGNAL, .signal = SIGUSR2, .flags = KLAB_SIGNAL_VALUE,
+	};
+	struct klab_delivery plain = { .way = KLAB_WAY_SIGNAL, .signal = SIGUSR1 };
+	struct thread thread = { 0 };
+	pthread_t id;
+	siginfo_t info;
+
+	pthread_barrier_init(&thread.there, NULL, 2);
+	pthread_barrier_init(&thread.look, NULL, 2);
+	ASSERT_EQ(0, pthread_create(&id, NULL, thread_run, &thread));
+	pthread_barrier_wait(&thread.there);
+	value.target = thread.tid;
+	plain.target = thread.tid;
+	EXPECT_EQ(0, ring(self->notifier, set_by_call(self->notifier, 8, &value, 1)));
+	EXPECT_TRUE(no_signal());
+	EXPECT_EQ(0, ring(self->notifier, set_by_call(self->notifier, 0, &plain, 1)));
+	EXPECT_EQ(SIGUSR1, take_signal(&info));
+	pthread_barrier_wait(&thread.look);
+	pthread_join(id, NULL);
+	EXPECT_EQ(SIGUSR2, thread.info.si_signo);
+	EXPECT_EQ(8, thread.info.si_int);
 }
 
 TEST_F(ways, signal_queue_is_full)
