@@ -301,6 +301,61 @@ TEST_F(matrix, equals_kill)
 		  stage->by_kill[USER_ALICE]);
 }
 
+/* What the asker might do when it asked is asked again each time: here the target changes. */
+TEST(asked_each_time)
+{
+	int device = open(KLAB_DEVICE, O_RDWR | O_CLOEXEC), notifier = create_notifier(device, 1);
+	struct klab_delivery way = { .way = KLAB_WAY_SIGNAL, .signal = SIGUSR1 };
+	struct stage *stage = shared_memory(sizeof(*stage));
+	__u32 *handles = stage->handles[0];
+	pid_t target, asker;
+	int changed, i;
+
+	block_signals();
+	target = fork();
+	if (!target) {
+		/* alice, who may become bob */
+		if (setresuid(ALICE, ALICE, BOB))
+			_exit(1);
+		step_up(stage, 1);
+		if (!at_step(stage, 2) || setresuid(BOB, BOB, BOB))
+			_exit(1);
+		step_up(stage, 3);
+		wait_forever();
+	}
+	ASSERT_TRUE(at_step(stage, 1));
+	way.target = target;
+	for (changed = 0; changed < 2; changed++) {
+		asker = fork();
+		if (!asker) {
+			if (setresuid(ALICE, ALICE, ALICE))
+				_exit(1);
+			for (i = 0; i < 2 && !changed; i++) {
+				way.flags = i ? KLAB_SIGNAL_VALUE : 0;
+				handles[i] = set_by_call(notifier, 1, &way, 1);
+			}
+			stage->by_kill[changed] = kill(target, 0) ? errno : 0;
+			_exit(0);
+		}
+		ASSERT_EQ(0, child_status(asker));
+		for (i = 0; i < 2; i++)
+			EXPECT_EQ(0, ring(notifier, handles[i]));
+		if (!changed)
+			step_up(stage, 2);
+		ASSERT_TRUE(at_step(stage, 3));
+	}
+	EXPECT_EQ(0, stage->by_kill[0]);
+	EXPECT_EQ(EPERM, stage->by_kill[1]);
+	for (i = 0; i < 2; i++) {
+		query(notifier, handles[i], &way);
+		EXPECT_EQ(1, way.delivered);
+		EXPECT_EQ(1, way.refused);
+	}
+	kill(target, SIGKILL);
+	close(notifier);
+	close(device);
+}
+
 /* A number that means another process now is not what was asked for. */
 TEST(pid_used_again)
 {
