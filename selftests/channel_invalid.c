@@ -4,6 +4,7 @@
  * a channel's capacity from both sides.
  */
 #include <linux/capability.h>
+#include <sched.h>
 
 #include "scene.h"
 
@@ -93,6 +94,23 @@ TEST_F(channel_invalid, capacity_without_capability)
 	EXPECT_EQ(EPERM, resize_channel(made, 2 * self->max));
 	EXPECT_EQ(2 * self->max, channel_stat(made).capacity);
 	close(made);
+}
+
+/* Whoever is root in a user namespace of his own has no right to more of the machine. */
+TEST_F(channel_invalid, capacity_in_user_namespace)
+{
+	pid_t child = fork();
+	int status;
+
+	if (!child) {
+		if (unshare(CLONE_NEWUSER))
+			_exit(KSFT_SKIP);
+		_exit(create_channel(self->scene.klab, self->max + 1, 0) < 0 ? errno : 0);
+	}
+	status = child_status(child);
+	if (status == KSFT_SKIP)
+		SKIP(return, "no user namespaces here");
+	EXPECT_EQ(EPERM, status);
 }
 
 TEST_F(channel_invalid, capacity_with_capability)
