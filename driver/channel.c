@@ -221,15 +221,20 @@ static bool ready_or_flagged(struct klab_channel *channel, struct klab_side *sid
 #define ONE_SLEEPER	1
 #define ALL_SLEEPERS	0
 
-/* Pollers are woken in any case, and tasks asleep in a call as many as said. */
-static void wake(struct klab_channel *channel, struct klab_side *side, int sleepers)
+/*
+ * Pollers are woken in any case, and tasks asleep in a call as many as said. To say what
+ * for is to say that it happened now; a share that is handed on is no news.
+ */
+static void wake(struct klab_channel *channel, struct klab_side *side, int sleepers, bool news)
 {
-	__poll_t events = side == &channel->read ? EPOLLIN | EPOLLRDNORM : EPOLLOUT | EPOLLWRNORM;
+	__poll_t events = 0;
 
 	if (!wq_has_sleeper(&side->sleepers))
 		return;
+	if (news)
+		events = side == &channel->read ? EPOLLIN | EPOLLRDNORM : EPOLLOUT | EPOLLWRNORM;
 	/* Some poll for nothing but the end. */
-	if (READ_ONCE(channel->ended))
+	if (news && READ_ONCE(channel->ended))
 		events |= EPOLLHUP;
 	atomic_long_inc(&side->wakeups);
 	__wake_up(&side->sleepers, TASK_INTERRUPTIBLE, sleepers, poll_to_key(events));
@@ -239,11 +244,12 @@ static void wake(struct klab_channel *channel, struct klab_side *side, int sleep
  * Any writer can go on with the room of an atomic write, so one will do. With
  * less, only they themselves know who fits.
  */
-static void wake_writers(struct klab_channel *channel)
+static void wake_writers(struct klab_channel *channel, bool news)
 {
 	size_t room = available(channel, &channel->write);
 
-	wake(channel, &channel->write, room >= KLAB_CHANNEL_ATOMIC ? ONE_SLEEPER : ALL_SLEEPERS);
+	wake(channel, &channel->write, room >= KLAB_CHANNEL_ATOMIC ? ONE_SLEEPER : ALL_SLEEPERS,
+	     news);
 }
 
 static int lock_side(struct klab_side *side, enum klab_wait wait)
@@ -275,7 +281,7 @@ static noinline ssize_t sleep_and_lock(struct klab_channel *channel, struct klab
 
 		if ((signal_pending(current) && !ready(channel, side, bytes)) ||
 		    mutex_lock_interruptible(&side->lock)) {
-			wake(channel, side, ONE_SLEEPER);
+			wake(channel, side, ONE_SLEEPER, false);
 			return -ERESTARTSYS;
 		}
 		there = available(channel, side);
@@ -359,11 +365,11 @@ ssize_t klab_channel_read(struct klab_channel *channel, struct iov_iter *to, enu
 	mutex_unlock(&side->lock);
 
 	if (slept && copied < there)
-		wake(channel, side, ONE_SLEEPER);
+		wake(channel, side, ONE_SLEEPER, false);
 	if (!copied)
 		return there ? -EFAULT : 0;
 	if (wq_has_sleeper(&channel->write.sleepers))
-		wake_writers(channel);
+		wake_writers(channel, true);
 	if (READ_ONCE(channel->fasync))
 		kill_fasync(&channel->fasync, SIGIO, POLL_OUT);
 	return copied;
@@ -391,9 +397,9 @@ static ssize_t write_piece(struct klab_channel *channel, struct iov_iter *from,
 	mutex_unlock(&side->lock);
 
 	if (slept)
-		wake_writers(channel);
+		wake_writers(channel, false);
 	if (bytes > 0) {
-		wake(channel, &channel->read, ONE_SLEEPER);
+		wake(channel, &channel->read, ONE_SLEEPER, true);
 		if (READ_ONCE(channel->fasync))
 			kill_fasync(&channel->fasync, SIGIO, POLL_IN);
 	}
@@ -463,12 +469,13 @@ static int lock_both(struct klab_channel *channel)
 	return -ERESTARTSYS;
 }
 
-static void unlock_both_and_wake(struct klab_channel *channel)
+/* With the end there is news for readers, with a larger capacity for writers. */
+static void unlock_both_and_wake(struct klab_channel *channel, bool end, bool room)
 {
 	mutex_unlock(&channel->read.lock);
 	mutex_unlock(&channel->write.lock);
-	wake(channel, &channel->read, ALL_SLEEPERS);
-	wake(channel, &channel->write, ALL_SLEEPERS);
+	wake(channel, &channel->read, ALL_SLEEPERS, end);
+	wake(channel, &channel->write, ALL_SLEEPERS, room);
 }
 
 int klab_channel_resize(struct klab_context *context, void *arg)
@@ -477,6 +484,7 @@ int klab_channel_resize(struct klab_context *context, void *arg)
 	struct klab_channel_resize *ask = arg;
 	long capacity = capacity_for(ask->capacity);
 	struct klab_ring ring;
+	bool room = false;
 	size_t bytes;
 	int error;
 
@@ -496,12 +504,13 @@ int klab_channel_resize(struct klab_context *context, void *arg)
 		klab_ring_move(&ring, &channel->ring, *channel->read.index, bytes);
 		/* How much it holds is looked up without a lock. */
 		swap(ring.bytes, channel->ring.bytes);
+		room = capacity > channel->ring.capacity;
 		WRITE_ONCE(channel->ring.capacity, ring.capacity);
 		ask->capacity = capacity;
 	} else {
 		error = -EBUSY;
 	}
-	unlock_both_and_wake(channel);
+	unlock_both_and_wake(channel, false, room);
 
 out_free:
 	klab_ring_free(&ring);
@@ -524,7 +533,7 @@ int klab_channel_end(struct klab_context *context, void *arg)
 	WRITE_ONCE(context->channel->ended, true);
 	if (context->channel->ring.shared)
 		WRITE_ONCE(context->channel->ring.shared->ended, 1);
-	unlock_both_and_wake(context->channel);
+	unlock_both_and_wake(context->channel, true, false);
 	kill_fasync(&context->channel->fasync, SIGIO, POLL_HUP);
 	return 0;
 }
@@ -545,6 +554,15 @@ static struct klab_side *find_side(struct klab_channel *channel, u32 side)
 wait_queue_head_t *klab_channel_queue(struct klab_channel *channel, u32 side)
 {
 	return &find_side(channel, side)->sleepers;
+}
+
+/* For who is in that queue: has a mapped user of the other side tell of what comes next. */
+void klab_channel_expect(struct klab_channel *channel, u32 side)
+{
+	u32 *flag = find_side(channel, side)->sleeps_flag;
+
+	if (flag)
+		WRITE_ONCE(*flag, 1);
 }
 
 int klab_channel_wait(struct klab_context *context, void *arg)
@@ -577,7 +595,8 @@ int klab_channel_wake(struct klab_context *context, void *arg)
 	/* Before they look again: who sleeps on sets it anew. */
 	if (side->sleeps_flag)
 		WRITE_ONCE(*side->sleeps_flag, 0);
-	wake(channel, side, ALL_SLEEPERS);
+	/* What a mapped user did, the kernel learns by this. */
+	wake(channel, side, ALL_SLEEPERS, side->sleeps_flag);
 	return 0;
 }
 

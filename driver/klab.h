@@ -233,6 +233,7 @@ __poll_t klab_channel_poll(struct klab_channel *channel, struct file *file, poll
 int klab_channel_fasync(struct klab_channel *channel, int fd, struct file *file, int on);
 int klab_channel_mmap(struct klab_channel *channel, struct vm_area_struct *vma);
 wait_queue_head_t *klab_channel_queue(struct klab_channel *channel, u32 side);
+void klab_channel_expect(struct klab_channel *channel, u32 side);
 size_t klab_channel_bytes(struct klab_channel *channel);
 size_t klab_channel_capacity(struct klab_channel *channel);
 size_t klab_channel_capacity_max(void);

@@ -189,6 +189,18 @@ static enum hrtimer_restart on_time(struct hrtimer *timer)
 	return next;
 }
 
+static u32 side_of(const struct klab_notification *n)
+{
+	return n->trigger == KLAB_TRIGGER_DATA ? KLAB_CHANNEL_READERS : KLAB_CHANNEL_WRITERS;
+}
+
+/* Who has mapped a channel tells of what he does only if somebody waits. */
+static void expect_next(struct klab_notification *n)
+{
+	if (n->trigger != KLAB_TRIGGER_PAGES)
+		klab_channel_expect(n->source->channel, side_of(n));
+}
+
 /* Whoever wakes a queue calls this, with the queue's lock. */
 static int on_event(struct wait_queue_entry *entry, unsigned int mode, int sync, void *key)
 {
@@ -200,6 +212,8 @@ static int on_event(struct wait_queue_entry *entry, unsigned int mode, int sync,
 	spin_lock_irqsave(&n->notifier->wait.lock, flags);
 	if (n->armed)
 		fire_armed(n, ktime_get_ns(), 0);
+	if (n->armed)
+		expect_next(n);
 	spin_unlock_irqrestore(&n->notifier->wait.lock, flags);
 	return 0;
 }
@@ -237,21 +251,15 @@ static int watch(struct klab_notification *n, int source)
 	if (IS_ERR(context))
 		return PTR_ERR(context);
 	n->source = context;
-	switch (n->trigger) {
-	case KLAB_TRIGGER_DATA:
-		n->queue = klab_channel_queue(context->channel, KLAB_CHANNEL_READERS);
-		n->events = EPOLLIN | EPOLLHUP;
-		break;
-	case KLAB_TRIGGER_SPACE:
-		n->queue = klab_channel_queue(context->channel, KLAB_CHANNEL_WRITERS);
-		n->events = EPOLLOUT;
-		break;
-	default:
+	if (n->trigger == KLAB_TRIGGER_PAGES) {
 		n->queue = &context->pages_changed;
 		n->events = EPOLLPRI;
-		break;
+	} else {
+		n->queue = klab_channel_queue(context->channel, side_of(n));
+		n->events = n->trigger == KLAB_TRIGGER_DATA ? EPOLLIN | EPOLLHUP : EPOLLOUT;
 	}
 	add_wait_queue(n->queue, &n->entry);
+	expect_next(n);
 	return 0;
 }
 

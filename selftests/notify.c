@@ -6,8 +6,8 @@
  */
 #include <sys/epoll.h>
 
-#include "channel_test.h"
 #include "notify_test.h"
+#include "ring_test.h"
 
 FIXTURE(notify)
 {
@@ -375,6 +375,77 @@ TEST_F(notify, data_arrives)
 	/* What is watched may be closed, and the watch taken away after. */
 	close(channel);
 	EXPECT_EQ(0, cancel(self->notifier, set.handle));
+}
+
+/* What was written once has arrived once, in however many hands it goes; so has room. */
+TEST_F(notify, handed_on)
+{
+	int channel = create_channel(self->klab, CAPACITY, 0), writes, i;
+	struct klab_channel_wake wake = { .side = KLAB_CHANNEL_READERS };
+	struct klab_notify_set set = { .source = channel };
+	unsigned char bytes[CAPACITY] = { 0 };
+	struct call calls[2];
+
+	for (writes = 0; writes < 2; writes++) {
+		for (i = 0; i < 2; i++) {
+			calls[i] = (struct call) {
+				.fd = channel, .data = bytes, .size = writes ? CAPACITY / 2 : 1,
+				.writes = writes,
+			};
+			ASSERT_TRUE(call_start(&calls[i]));
+			ASSERT_TRUE(eventually(call_asleep(&calls[i])));
+		}
+		set.trigger = writes ? KLAB_TRIGGER_SPACE : KLAB_TRIGGER_DATA;
+		ASSERT_EQ(0, set_notification(self->notifier, &set, &self->ring, 1));
+		/* This is for one of the two, who then wakes the other. */
+		ASSERT_EQ(writes ? CAPACITY : 2, writes ? read(channel, bytes, CAPACITY) :
+							  write(channel, bytes, 2));
+		for (i = 0; i < 2; i++)
+			EXPECT_EQ(calls[i].size, call_end(&calls[i]));
+		EXPECT_EQ(1, take_count(self->event));
+
+		/* Another capacity is no data, and more of it is room. */
+		EXPECT_EQ(0, resize_channel(channel, 2 * CAPACITY));
+		EXPECT_EQ(writes, take_count(self->event));
+		EXPECT_EQ(0, resize_channel(channel, CAPACITY));
+		EXPECT_EQ(0, klab(channel, KLAB_IOC_CHANNEL_WAKE, &wake));
+		EXPECT_EQ(0, take_count(self->event));
+		if (!writes) {
+			ASSERT_EQ(CAPACITY, write(channel, bytes, CAPACITY));
+			EXPECT_EQ(1, take_count(self->event));
+			EXPECT_EQ(0, cancel(self->notifier, set.handle));
+			set.handle = 0;
+		}
+		wake.side = KLAB_CHANNEL_WRITERS;
+	}
+	close(channel);
+}
+
+/* Who has mapped a channel makes no system call, but where somebody waits for what he does. */
+TEST_F(notify, mapped_channel)
+{
+	int channel = create_channel(self->klab, CAPACITY, KLAB_CHANNEL_MAPPABLE), i;
+	struct klab_notify_set set = { .trigger = KLAB_TRIGGER_DATA, .source = channel };
+	struct klab_ring map;
+
+	if (channel < 0 && errno == EOPNOTSUPP)
+		SKIP(return, "no mappable channels on this kernel");
+	ASSERT_TRUE(map_ring(&map, channel));
+	ASSERT_EQ(0, set_notification(self->notifier, &set, &self->ring, 1));
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(0, klab_ring_give(&map, 1));
+		EXPECT_EQ(1, take_count(self->event));
+	}
+	EXPECT_EQ(0, klab_ring_take(&map, 1));
+	EXPECT_EQ(0, take_count(self->event));
+
+	set.trigger = KLAB_TRIGGER_SPACE;
+	ASSERT_EQ(0, set_notification(self->notifier, &set, &self->ring, 1));
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(0, klab_ring_take(&map, 1));
+		EXPECT_EQ(1, take_count(self->event));
+	}
+	close(channel);
 }
 
 /* So many times, then no more. */

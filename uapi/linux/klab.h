@@ -979,7 +979,7 @@ struct klab_delivery {
 #define KLAB_TRIGGER_CALL	0	/* none: it is fired by hand */
 #define KLAB_TRIGGER_TIMER	1	/* at a time, perhaps again and again */
 #define KLAB_TRIGGER_DATA	2	/* bytes were written to a channel, or it ended */
-#define KLAB_TRIGGER_SPACE	3	/* bytes were read that made room in a channel */
+#define KLAB_TRIGGER_SPACE	3	/* bytes were read from a channel, or it grew */
 #define KLAB_TRIGGER_PAGES	4	/* a descriptor came to hold more or fewer pages */
 
 #define KLAB_NOTIFY_ABSOLUTE	0x1	/* first_ns is a moment, not a delay */
