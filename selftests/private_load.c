@@ -2,8 +2,8 @@
 /*
  * A private channel under all that may happen at once: eight writers and eight
  * readers, sizes by chance, signals that interrupt and signals that restart, its
- * capacity changed under way, readers and writers killed. No byte is lost, doubled, or
- * out of its writer's order, and no write is split.
+ * capacity changed under way, readers and writers killed, its descriptor closed and
+ * passed on. No byte is lost, doubled, or out of its writer's order, and no write is split.
  *
  * What passes are cells of one size, so that whoever reads gets whole ones. A reader
  * reads straight into memory that it shares with the test: what it took is there, also
@@ -11,6 +11,7 @@
  * it knew of, or one more.
  */
 #include "channel_test.h"
+#include "pass.h"
 
 #define WRITERS		8
 #define READERS		8
@@ -178,10 +179,11 @@ TEST(all_at_once)
 	struct field *field = shared_memory(sizeof(*field));
 	pid_t writers[WRITERS], readers[READERS + KILLED];
 	unsigned int state = 1, i, number, killed = 0, resized = 0, goal, got;
-	int fd = create_channel(klab_fd, 16384, 0);
+	int fd = create_channel(klab_fd, 16384, 0), sockets[2];
 
 	ASSERT_LE(0, fd);
 	ASSERT_NE(NULL, field);
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets));
 	/* Inherited, so that no signal comes too early for them. */
 	handle(0);
 	for (i = 0; i < READERS; i++)
@@ -205,6 +207,11 @@ TEST(all_at_once)
 		ASSERT_EQ(readers[killed], waitpid(readers[killed], &status, 0));
 		EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 		ASSERT_EQ(writers[killed], waitpid(writers[killed], &status, 0));
+		/* Closed here on its way: whoever is started from now on has what comes out. */
+		ASSERT_TRUE(send_descriptor(sockets[0], fd));
+		close(fd);
+		fd = receive_descriptor(sockets[1]);
+		ASSERT_LE(0, fd);
 		readers[READERS + killed] = start(read_cells, fd, field, READERS + killed);
 		killed++;
 	}
