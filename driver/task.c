@@ -271,6 +271,7 @@ static u32 flags_of(struct task_struct *task, struct mm_struct *mm)
 	return flags;
 }
 
+/* The task goes on counting while it is looked at, on its own processor and without a lock. */
 static void add_usage(struct klab_task_usage *usage, struct task_struct *task)
 {
 	u64 user, system;
@@ -278,10 +279,10 @@ static void add_usage(struct klab_task_usage *usage, struct task_struct *task)
 	task_cputime_adjusted(task, &user, &system);
 	usage->user_ns += user;
 	usage->system_ns += system;
-	usage->minor_faults += task->min_flt;
-	usage->major_faults += task->maj_flt;
-	usage->voluntary_switches += task->nvcsw;
-	usage->involuntary_switches += task->nivcsw;
+	usage->minor_faults += READ_ONCE(task->min_flt);
+	usage->major_faults += READ_ONCE(task->maj_flt);
+	usage->voluntary_switches += READ_ONCE(task->nvcsw);
+	usage->involuntary_switches += READ_ONCE(task->nivcsw);
 }
 
 static u64 signal_set(const sigset_t *set)
@@ -379,9 +380,9 @@ int klab_task_who(struct klab_context *context, void *arg)
 	get_task_comm(who->comm, task);
 	who->state = task_state_to_char(task);
 	who->flags = flags_of(task, mm);
-	who->policy = task->policy;
+	who->policy = READ_ONCE(task->policy);
 	who->nice = task_nice(task);
-	who->realtime_priority = task->rt_priority;
+	who->realtime_priority = READ_ONCE(task->rt_priority);
 	who->started_ns = task->start_time;
 	add_usage(&who->thread, task);
 	who_ids(task, who);
