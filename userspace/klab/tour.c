@@ -376,6 +376,7 @@ static void now_try(const struct call *call)
 	     "  klab page stat               every zone's free lists\n"
 	     "  klab page alloc --order 4 --count 100 --hold 5\n"
 	     "  klab write hello; klab read --nonblock\n"
+	     "  klab lesson list             one idea each, from the first\n"
 	     "  klab help                    what else there is\n");
 }
 
