@@ -210,10 +210,11 @@ static int on_event(struct wait_queue_entry *entry, unsigned int mode, int sync,
 	if (!(key_to_poll(key) & n->events))
 		return 0;
 	spin_lock_irqsave(&n->notifier->wait.lock, flags);
-	if (n->armed)
-		fire_armed(n, ktime_get_ns(), 0);
-	if (n->armed)
+	if (n->armed) {
+		/* First: who is told may look at once, and then wait for what comes next. */
 		expect_next(n);
+		fire_armed(n, ktime_get_ns(), 0);
+	}
 	spin_unlock_irqrestore(&n->notifier->wait.lock, flags);
 	return 0;
 }
