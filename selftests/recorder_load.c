@@ -10,6 +10,19 @@
 
 #define MANY	100
 
+/* Nothing but a name: only a case of a fixture may be told how long it may take. */
+FIXTURE(recorder_load)
+{
+};
+
+FIXTURE_SETUP(recorder_load)
+{
+}
+
+FIXTURE_TEARDOWN(recorder_load)
+{
+}
+
 static int seconds(void)
 {
 	const char *text = getenv("KLAB_SECONDS");
@@ -69,7 +82,7 @@ static __u64 read_count(int recorder)
 }
 
 /* All of them recorded at once, die in the middle of it: not one event unaccounted for. */
-TEST(hundred_processes)
+TEST_F_TIMEOUT(recorder_load, hundred_processes, 3600)
 {
 	struct klab_recorder_stat stat;
 	int recorders[MANY], i;
@@ -141,7 +154,7 @@ static void *come_and_go(void *arg)
 	return NULL;
 }
 
-TEST(closed_at_any_moment)
+TEST_F_TIMEOUT(recorder_load, closed_at_any_moment, 3600)
 {
 	pthread_t threads[4];
 	void *error;
@@ -163,7 +176,7 @@ TEST(closed_at_any_moment)
 }
 
 /* The module stays as long as a recorder does, and no longer. */
-TEST(module_is_held)
+TEST_F(recorder_load, module_is_held)
 {
 	pid_t child = fork();
 	int recorder;
