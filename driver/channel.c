@@ -205,16 +205,21 @@ static bool ready(struct klab_channel *channel, struct klab_side *side, size_t b
 }
 
 /*
- * For who is about to sleep. A mapped user of the other side moves his index, and
+ * For who is about to wait. A mapped user of the other side moves his index, and
  * then looks at the flag; here it is the other way round.
  */
+static void raise_flag(struct klab_side *side)
+{
+	if (!side->sleeps_flag)
+		return;
+	WRITE_ONCE(*side->sleeps_flag, 1);
+	/* Pairs with the full barrier in userspace: struct klab_channel_map. */
+	smp_mb();
+}
+
 static bool ready_or_flagged(struct klab_channel *channel, struct klab_side *side, size_t bytes)
 {
-	if (side->sleeps_flag) {
-		WRITE_ONCE(*side->sleeps_flag, 1);
-		/* Pairs with the full barrier in userspace: struct klab_channel_map. */
-		smp_mb();
-	}
+	raise_flag(side);
 	return ready(channel, side, bytes);
 }
 
@@ -231,11 +236,12 @@ static void wake(struct klab_channel *channel, struct klab_side *side, int sleep
 
 	if (!wq_has_sleeper(&side->sleepers))
 		return;
-	if (news)
+	if (news) {
 		events = side == &channel->read ? EPOLLIN | EPOLLRDNORM : EPOLLOUT | EPOLLWRNORM;
-	/* Some poll for nothing but the end. */
-	if (news && READ_ONCE(channel->ended))
-		events |= EPOLLHUP;
+		/* Some poll for nothing but the end. */
+		if (READ_ONCE(channel->ended))
+			events |= EPOLLHUP;
+	}
 	atomic_long_inc(&side->wakeups);
 	__wake_up(&side->sleepers, TASK_INTERRUPTIBLE, sleepers, poll_to_key(events));
 }
@@ -559,10 +565,7 @@ wait_queue_head_t *klab_channel_queue(struct klab_channel *channel, u32 side)
 /* For who is in that queue: has a mapped user of the other side tell of what comes next. */
 void klab_channel_expect(struct klab_channel *channel, u32 side)
 {
-	u32 *flag = find_side(channel, side)->sleeps_flag;
-
-	if (flag)
-		WRITE_ONCE(*flag, 1);
+	raise_flag(find_side(channel, side));
 }
 
 int klab_channel_wait(struct klab_context *context, void *arg)
