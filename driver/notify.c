@@ -197,7 +197,7 @@ static u32 side_of(const struct klab_notification *n)
 /* Who has mapped a channel tells of what he does only if somebody waits. */
 static void expect_next(struct klab_notification *n)
 {
-	if (n->trigger != KLAB_TRIGGER_PAGES)
+	if (n->trigger == KLAB_TRIGGER_DATA || n->trigger == KLAB_TRIGGER_SPACE)
 		klab_channel_expect(n->source->channel, side_of(n));
 }
 
@@ -260,7 +260,6 @@ static int watch(struct klab_notification *n, int source)
 		n->events = n->trigger == KLAB_TRIGGER_DATA ? EPOLLIN | EPOLLHUP : EPOLLOUT;
 	}
 	add_wait_queue(n->queue, &n->entry);
-	expect_next(n);
 	return 0;
 }
 
@@ -349,6 +348,8 @@ void klab_notification_start(struct klab_notification *n, const struct klab_noti
 	ktime_t due = ns_to_ktime(ask->first_ns);
 
 	n->armed = n->trigger != KLAB_TRIGGER_CALL;
+	/* Not before: an event that finds it not armed takes the flag down, and raises none. */
+	expect_next(n);
 	if (n->trigger != KLAB_TRIGGER_TIMER)
 		return;
 	if (!(ask->flags & KLAB_NOTIFY_ABSOLUTE))

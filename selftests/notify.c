@@ -448,6 +448,58 @@ TEST_F(notify, mapped_channel)
 	close(channel);
 }
 
+struct waker {
+	pthread_barrier_t now;
+	int channel;
+	unsigned int late;	/* at a moment that is another one each time */
+};
+
+static void *wake_once(void *argument)
+{
+	struct klab_channel_wake wake = { .side = KLAB_CHANNEL_READERS };
+	struct waker *waker = argument;
+	unsigned int i;
+
+	pthread_barrier_wait(&waker->now);
+	for (i = 0; i < waker->late; i++)
+		__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	klab(waker->channel, KLAB_IOC_CHANNEL_WAKE, &wake);
+	return NULL;
+}
+
+/* News that come while it is being set may be missed, but none that come afterwards. */
+TEST_F(notify, mapped_channel_set_under_way)
+{
+	struct waker waker = { .channel = create_channel(self->klab, CAPACITY,
+							 KLAB_CHANNEL_MAPPABLE) };
+	struct klab_ring map;
+	pthread_t thread;
+	int i;
+
+	if (waker.channel < 0 && errno == EOPNOTSUPP)
+		SKIP(return, "no mappable channels on this kernel");
+	ASSERT_TRUE(map_ring(&map, waker.channel));
+	pthread_barrier_init(&waker.now, NULL, 2);
+	for (i = 0; i < 1000; i++) {
+		struct klab_notify_set set = {
+			.trigger = KLAB_TRIGGER_DATA, .source = waker.channel,
+		};
+
+		waker.late = i * 20;
+		ASSERT_EQ(0, pthread_create(&thread, NULL, wake_once, &waker));
+		pthread_barrier_wait(&waker.now);
+		ASSERT_EQ(0, set_notification(self->notifier, &set, &self->ring, 1));
+		pthread_join(thread, NULL);
+		take_count(self->event);
+		ASSERT_EQ(0, klab_ring_give(&map, 1));
+		ASSERT_EQ(1, take_count(self->event))
+			TH_LOG("the time number %d", i);
+		ASSERT_EQ(0, klab_ring_take(&map, 1));
+		ASSERT_EQ(0, cancel(self->notifier, set.handle));
+	}
+	close(waker.channel);
+}
+
 /* So many times, then no more. */
 TEST_F(notify, data_arrives_twice)
 {
