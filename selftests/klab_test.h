@@ -41,6 +41,14 @@
 
 #define KLAB_DEVICE	"/dev/klab"
 
+/* How long, or how many, says the environment, or else @few (docs/proof.md). */
+static inline __u64 asked_for(const char *name, __u64 few)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoull(text, NULL, 0) : few;
+}
+
 /* The programs change ids, limits and modules: without root there is nothing to test. */
 static __attribute__((constructor)) void needs_root(void)
 {

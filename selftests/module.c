@@ -274,18 +274,10 @@ TEST_F(module, pages_max)
 	close(fd);
 }
 
-/* A soak says how many (docs/proof.md). */
-static int rounds(int few)
-{
-	const char *rounds = getenv("KLAB_ROUNDS");
-
-	return rounds ? atoi(rounds) : few;
-}
-
 /* Once and again, each time used a little, and left with something still held. */
 TEST_F_TIMEOUT(module, many_rounds, 3600)
 {
-	int all = rounds(50), round, fd, event = eventfd(0, EFD_CLOEXEC);
+	int all = asked_for("KLAB_ROUNDS", 50), round, fd, event = eventfd(0, EFD_CLOEXEC);
 	struct klab_eventfd_fire fire = { .fd = event, .count = 1 };
 	__u32 handle;
 
@@ -328,7 +320,7 @@ static void use_it(unsigned int *opened)
 TEST_F_TIMEOUT(module, many_rounds_in_use, 3600)
 {
 	unsigned int *opened = shared_memory(sizeof(*opened)), before;
-	int all = rounds(10), round, i;
+	int all = asked_for("KLAB_ROUNDS", 10), round, i;
 	pid_t user[3] = { 0 };
 
 	ASSERT_NE(NULL, opened);

@@ -9,12 +9,10 @@
 
 #define FINEST	20000
 
-/* Firings of one run; KLAB_FIRINGS for a longer one. */
+/* Firings of one run. */
 static __u64 firings(void)
 {
-	const char *text = getenv("KLAB_FIRINGS");
-
-	return text ? strtoull(text, NULL, 0) : 10000;
+	return asked_for("KLAB_FIRINGS", 10000);
 }
 
 static __u64 accounted(const struct klab_delivery *way)
@@ -245,8 +243,8 @@ TEST(cancelled_at_any_moment)
 {
 	void *(*const roles[])(void *) = { sets, fires, changes, reads };
 	int device = open(KLAB_DEVICE, O_RDWR | O_CLOEXEC);
-	int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), round, i;
-	const char *rounds = getenv("KLAB_ROUNDS");
+	int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), i;
+	__u64 rounds = asked_for("KLAB_ROUNDS", 3), round;
 	struct everybody all = { .notifier = -1 };
 	pthread_t threads[4];
 
@@ -255,7 +253,7 @@ TEST(cancelled_at_any_moment)
 	all.ways[1] = (struct klab_delivery) { .way = KLAB_WAY_EVENTFD, .target = event };
 	all.ways[2] = (struct klab_delivery) { .way = KLAB_WAY_SYSFS };
 	all.ways[3] = (struct klab_delivery) { .way = KLAB_WAY_SIGNAL, .signal = SIGUSR1 };
-	for (round = 0; round < (rounds ? atoi(rounds) : 3); round++) {
+	for (round = 0; round < rounds; round++) {
 		all.notifier = create_notifier(device, 4);
 		ASSERT_LE(0, all.notifier);
 		ASSERT_EQ(0, fcntl(all.notifier, F_SETFL, O_NONBLOCK));

@@ -25,9 +25,7 @@ FIXTURE_TEARDOWN(recorder_load)
 
 static int seconds(void)
 {
-	const char *text = getenv("KLAB_SECONDS");
-
-	return text ? atoi(text) : 2;
+	return asked_for("KLAB_SECONDS", 2);
 }
 
 static void *call_once(void *arg)

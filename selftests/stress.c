@@ -20,9 +20,7 @@ struct shared {
 /* Of a soak, if this is one. */
 static int seconds(void)
 {
-	const char *seconds = getenv("KLAB_SECONDS");
-
-	return seconds ? atoi(seconds) : 0;
+	return asked_for("KLAB_SECONDS", 0);
 }
 
 static bool stopped(const struct shared *shared)
@@ -238,8 +236,7 @@ TEST_F_TIMEOUT(stress, memory_runs_short, 7200)
 /* Each with a page and half of them with a channel: KLAB_DESCRIPTORS of them, or 1000. */
 TEST_F_TIMEOUT(stress, many_descriptors, 3600)
 {
-	const char *text = getenv("KLAB_DESCRIPTORS");
-	int count = text ? atoi(text) : 1000, i, *fds = calloc(count, sizeof(*fds));
+	int count = asked_for("KLAB_DESCRIPTORS", 1000), i, *fds = calloc(count, sizeof(*fds));
 	struct rlimit old, limit = { count + 100, count + 100 };
 	__u32 handle;
 

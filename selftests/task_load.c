@@ -537,8 +537,7 @@ FIXTURE_TEARDOWN(task_load)
 
 TEST_F_TIMEOUT(task_load, everything_at_once, 3600)
 {
-	const char *seconds = getenv("KLAB_SECONDS");
-	__u64 until = now_ns() + (seconds ? strtoull(seconds, NULL, 0) : 2) * 1000000000;
+	__u64 until = now_ns() + asked_for("KLAB_SECONDS", 2) * 1000000000;
 	unsigned int state = 1;
 	int i;
 
