@@ -764,7 +764,7 @@ struct klab_pages_list {
  * @pid: in: a process, or one of its threads, in the caller's pid namespace;
  *       above 0, so never a group
  * @signal: in: a number that kill(2) takes; 0 only asks whether one might
- * @flags: in: KLAB_SIGNAL_* bits
+ * @flags: in: KLAB_SIGNAL_VALUE or 0
  * @reserved: zero
  * @value: in: the value, as sigqueue(3) takes it in sival_ptr; zero without
  *         KLAB_SIGNAL_VALUE
