@@ -16,7 +16,7 @@
 #define SMALL		4		/* blocks that no CPU keeps in a list of its own */
 #define BLOCKS		512		/* of them */
 #define QUARTER		(BLOCKS << SMALL >> 2)
-#define PAGES		(3 << 12)	/* of this process: the holes exceed what else could move 
+#define PAGES		(3 << 12)	/* of this process: the holes exceed what else could move */
 
 /* Pages that are free in blocks of @order and more. */
 static __u64 free_from(int klab, const char *label, unsigned int order)
