@@ -11,18 +11,14 @@
 
 #define PART_PER_MILLE	1000
 
-static bool make_room(void *array, __u32 *room, __u32 count, size_t size)
+/* Room for @count in place of what is in @records; NULL if there is none. */
+static void *make_room(void *records, __u32 *room, __u32 count, size_t size)
 {
-	void **records = array, *bigger;
-
-	if (count <= *room)
-		return true;
-	bigger = reallocarray(*records, count, size);
-	if (!bigger)
-		return false;
-	*records = bigger;
+	if (records && count <= *room)
+		return records;
+	free(records);
 	*room = count;
-	return true;
+	return calloc(count, size);
 }
 
 /* All there are: ask how many, make room, ask again until the room is enough. */
@@ -41,8 +37,10 @@ int books_read(int fd, struct books *books)
 		books->events = books->ask.events.count;
 		if (books->zones <= zones && books->events <= events)
 			return 0;
-		if (!make_room(&books->zone, &zones, books->zones, sizeof(*books->zone)) ||
-		    !make_room(&books->event, &events, books->events, sizeof(*books->event)))
+		books->zone = make_room(books->zone, &zones, books->zones, sizeof(*books->zone));
+		books->event = make_room(books->event, &events, books->events,
+					 sizeof(*books->event));
+		if (!books->zone || !books->event)
 			return -1;
 	}
 }

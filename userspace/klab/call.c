@@ -106,9 +106,7 @@ void shot_room(const struct call *call, struct shot *shot)
 			misuse(call, "%s: %u records of %u bytes are too many for klab",
 			       shot->array[i].field->name, array->count, array->size);
 		shot->array[i].room = array->count;
-		shot->array[i].memory = calloc(1, bytes + shot->array[i].field->record->size);
-		if (!shot->array[i].memory)
-			refuse(call, errno);
+		shot->array[i].memory = zeroed(call, 1, bytes + shot->array[i].field->record->size);
 		array->records = (uintptr_t)shot->array[i].memory;
 	}
 }
@@ -140,11 +138,9 @@ static noreturn void refuse_shot(const struct call *call, const struct shot *sho
 void make_descriptor(struct call *call, const char *makers)
 {
 	char words[512], *maker, *rest, *fields, *field;
-	struct shot *shot = malloc(sizeof(*shot));
+	struct shot *shot = zeroed(call, 1, sizeof(*shot));
 	int made;
 
-	if (!shot)
-		refuse(call, errno);
 	snprintf(words, sizeof(words), "%s", makers);
 	for (maker = strtok_r(words, "/", &rest); maker; maker = strtok_r(NULL, "/", &rest)) {
 		fields = maker + strcspn(maker, ":");
@@ -259,12 +255,10 @@ static void take_aim(struct call *call, struct shot *shot)
 
 int ioctl_call_run(struct call *call)
 {
-	struct shot *shot = malloc(sizeof(*shot));
+	struct shot *shot = zeroed(call, 1, sizeof(*shot));
 	json_object *top, *list = json_object_new_array(), *records;
 	int result, error, i;
 
-	if (!shot)
-		refuse(call, errno);
 	take_aim(call, shot);
 	result = fire(shot, call->fd);
 	error = result < 0 ? errno : 0;

@@ -132,7 +132,7 @@ static void add_protections(const struct call *call, json_object *top, const str
 
 int cpu_run(struct call *call)
 {
-	struct klab_cpu_gate *gates = calloc(GATES, sizeof(*gates));
+	struct klab_cpu_gate *gates = zeroed(call, GATES, sizeof(*gates));
 	struct klab_cpu cpu = {
 		.cpu = number_option(call, OPT_CPU, 0, UINT32_MAX, 0),
 		.gates = { (__u64)(uintptr_t)gates, GATES, sizeof(*gates) },

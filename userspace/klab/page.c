@@ -486,10 +486,8 @@ int page_list_run(struct call *call)
 		room = ask.batches.count;
 		if (room > i) {
 			free(batch);
-			batch = calloc(room, sizeof(*batch));
+			batch = zeroed(call, room, sizeof(*batch));
 		}
-		if (room && !batch)
-			refuse(call, ENOMEM);
 	} while (room > i);
 
 	top = json_start(call);

@@ -262,15 +262,12 @@ static int probe_command(struct call *call, struct probe *probe, const char *nam
 int ioctl_probe_run(struct call *call)
 {
 	struct sigaction action = { .sa_handler = tick };
-	struct probe *probe = calloc(1, sizeof(*probe));
+	struct probe *probe = zeroed(call, 1, sizeof(*probe));
 	const struct contract_command *command;
 	json_object *top, *list = json_object_new_array();
 	int i, bad = 0;
 
-	if (probe)
-		probe->shot = malloc(sizeof(*probe->shot));
-	if (!probe || !probe->shot)
-		refuse(call, errno);
+	probe->shot = zeroed(call, 1, sizeof(*probe->shot));
 	top = json_start(call);
 	sigaction(SIGALRM, &action, NULL);
 	more(call, "%-24s %5s  answers\n", "command", "calls");

@@ -167,6 +167,16 @@ void refuse_because(const struct call *call, int error, const char *fmt, ...)
 	say(call, status_of(call, error), error, words_of(error), why);
 }
 
+/* Memory, or a refusal. */
+void *zeroed(const struct call *call, size_t count, size_t size)
+{
+	void *memory = calloc(count, size);
+
+	if (!memory)
+		refuse(call, errno);
+	return memory;
+}
+
 void fail(const struct call *call, const char *fmt, ...)
 {
 	char what[256];

@@ -58,14 +58,19 @@ static void read_items(const struct call *call, FILE *file, struct recording *re
 {
 	size_t size = 0, room = 1 << 16, at, got;
 	const struct klab_recorded *event;
+	char *more;
 
-	recording->bytes = malloc(room);
+	recording->bytes = zeroed(call, room, 1);
 	while ((got = fread(recording->bytes + size, 1, room - size, file))) {
 		size += got;
-		if (size == room)
-			recording->bytes = realloc(recording->bytes, room *= 2);
+		if (size < room)
+			continue;
+		more = realloc(recording->bytes, room *= 2);
+		if (!more)
+			refuse(call, errno);
+		recording->bytes = more;
 	}
-	recording->items = calloc(size / sizeof(*event) + 1, sizeof(*recording->items));
+	recording->items = zeroed(call, size / sizeof(*event) + 1, sizeof(*recording->items));
 	for (at = 0; at + sizeof(*event) <= size; at += event->length) {
 		event = (const void *)(recording->bytes + at);
 		if (event->length % 8 || event->length > size - at || !is_whole(event))
@@ -91,9 +96,9 @@ static void count_away(struct lane *lane, struct item *item)
 }
 
 /* What belongs together: the ends of a call, a fault and its outcome, a gap and what follows. */
-static void resolve(struct recording *recording)
+static void resolve(const struct call *call, struct recording *recording)
 {
-	__u64 *next = calloc(1 << 16, sizeof(*next));
+	__u64 *next = zeroed(call, 1 << 16, sizeof(*next));
 	struct item *item;
 
 	for (item = recording->items; item < recording->items + recording->count; item++) {
@@ -150,8 +155,8 @@ void recording_load(const struct call *call, FILE *file, struct recording *recor
 	    memcmp(recording->head.magic, RECORDING_MAGIC, sizeof(recording->head.magic)))
 		fail(call, "this is no recording of klab's");
 	read_items(call, file, recording);
-	recording->lanes = calloc(recording->count + 1, sizeof(*recording->lanes));
-	resolve(recording);
+	recording->lanes = zeroed(call, recording->count + 1, sizeof(*recording->lanes));
+	resolve(call, recording);
 	skip_start(recording);
 	if (recording->count) {
 		recording->start = recording->items[0].event->time;
@@ -166,7 +171,7 @@ int report_show(const struct call *call, struct recording *recording)
 	else if (call->option[OPT_TRACE_EVENTS])
 		report_trace_events(recording);
 	else if (call->option[OPT_SVG])
-		report_svg(recording);
+		report_svg(call, recording);
 	else if (call->option[OPT_SUMMARY])
 		report_summary(call, recording);
 	else

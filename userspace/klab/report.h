@@ -71,6 +71,6 @@ void report_summary(const struct call *call, const struct recording *recording);
 /* report_export.c */
 void report_json(const struct call *call, const struct recording *recording);
 void report_trace_events(const struct recording *recording);
-void report_svg(const struct recording *recording);
+void report_svg(const struct call *call, const struct recording *recording);
 
 #endif /* KLAB_REPORT_H */

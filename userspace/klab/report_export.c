@@ -175,11 +175,11 @@ static void bar(const struct recording *recording, const struct item *item, char
 }
 
 /* One lane for each thread: above the kernel, below the program, and where it went through. */
-void report_svg(const struct recording *recording)
+void report_svg(const struct call *call, const struct recording *recording)
 {
 	const struct item *item, *end = recording->items + recording->count;
 	size_t lanes = recording->lane_count, i;
-	__u64 *since = calloc(lanes + 1, sizeof(*since));
+	__u64 *since = zeroed(call, lanes + 1, sizeof(*since));
 	char text[DETAIL];
 
 	printf("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %zu\"", WIDTH,

@@ -365,7 +365,7 @@ static int by_count(const void *a, const void *b)
 
 static void print_calls(const struct call *call, const struct recording *recording)
 {
-	struct tally *calls = calloc(recording->count + 1, sizeof(*calls)), *tally;
+	struct tally *calls = zeroed(call, recording->count + 1, sizeof(*calls)), *tally;
 	const struct item *item = recording->items, *end = item + recording->count;
 	__u64 total = 0, ns = 0;
 	size_t count = 0, i;
@@ -396,7 +396,7 @@ static void print_calls(const struct call *call, const struct recording *recordi
 
 static void print_faults(const struct call *call, const struct recording *recording)
 {
-	struct tally *places = calloc(recording->count + 1, sizeof(*places));
+	struct tally *places = zeroed(call, recording->count + 1, sizeof(*places));
 	const struct item *item = recording->items, *end = item + recording->count;
 	__u64 minor = 0, major = 0, all = 0, kernel = 0;
 	size_t count = 0, i;

@@ -187,12 +187,12 @@ void areas_read(const struct call *call, int task, struct klab_task_areas *areas
 	__u32 room = 0, bytes = 0;
 
 	for (;;) {
-		areas->areas.records = (uintptr_t)calloc(room + 1, sizeof(struct klab_area));
-		areas->names = (uintptr_t)calloc(bytes + 1, 1);
+		areas->areas.records = (uintptr_t)zeroed(call, room + 1, sizeof(struct klab_area));
+		areas->names = (uintptr_t)zeroed(call, bytes + 1, 1);
 		areas->areas.count = room;
 		areas->areas.size = sizeof(struct klab_area);
 		areas->names_bytes = bytes + 1;
-		if (!areas->areas.records || !areas->names || klab_task_areas(task, areas) < 0)
+		if (klab_task_areas(task, areas) < 0)
 			refuse(call, errno);
 		if (areas->areas.count <= room && areas->names_bytes <= bytes + 1)
 			return;

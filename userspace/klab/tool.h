@@ -356,6 +356,7 @@ noreturn void misuse(const struct call *call, const char *fmt, ...) __printf(2, 
 noreturn void refuse(const struct call *call, int error);
 noreturn void refuse_because(const struct call *call, int error, const char *fmt, ...)
 	__printf(3, 4);
+void *zeroed(const struct call *call, size_t count, size_t size);
 noreturn void fail(const struct call *call, const char *fmt, ...) __printf(2, 3);
 const char *likely_cause(const char *command, int error);
 
