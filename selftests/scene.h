@@ -17,6 +17,14 @@
 #define SCENE_SIGNAL	SIGUSR1
 #define SCENE_CAPACITY	4096
 
+/* How many of klab's own descriptors this process has. */
+struct descriptors {
+	int channels;		/* private ones */
+	int notifiers;
+	int tasks;		/* handles on them */
+	int recorders;
+};
+
 struct scene {
 	int klab;
 	int channel;		/* a private one of SCENE_CAPACITY, empty */
@@ -24,14 +32,11 @@ struct scene {
 	int eventfd;
 	int notifier;
 	__u32 notification;	/* rings the eventfd; was fired once */
-	int notifiers;		/* when all is set */
 	int task;		/* a handle on this process */
 	int file;		/* of one page, in memory */
 	__u64 page;		/* address of one that is present */
 	__u32 handle;		/* of one page that is held */
-	int channels;		/* private ones that were there before */
-	int tasks;		/* the same of handles on tasks */
-	int recorders;		/* and of recorders */
+	struct descriptors before;
 	struct klab_info info;
 };
 
@@ -80,43 +85,30 @@ struct traces {
 	long long batches;
 	long long count;	/* of the eventfd */
 	bool signal;		/* is it pending? */
-	int channels;		/* descriptors of private ones */
-	int notifiers;
+	struct descriptors more;	/* than before */
 	__u32 notifications;
-	int tasks;		/* handles on tasks */
-	int recorders;
 	int recorded;		/* threads that the scene's own has, if there is one; or 1 */
 	struct klab_channel_stat channel;
 };
 
-/* How many of such descriptors this process has; the tests use few. */
-static inline int count_descriptors(const char *name)
+/* The tests use few, and ask often. */
+static inline struct descriptors count_descriptors(void)
 {
+	struct descriptors count = { 0 };
 	char path[32], target[32];
-	int fd, count = 0;
+	int fd;
 
 	for (fd = 0; fd < 32; fd++) {
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 		memset(target, 0, sizeof(target));
-		if (readlink(path, target, sizeof(target) - 1) > 0)
-			count += !strcmp(target, name);
+		if (readlink(path, target, sizeof(target) - 1) < 0)
+			continue;
+		count.channels += !strcmp(target, "anon_inode:[klab-channel]");
+		count.notifiers += !strcmp(target, "anon_inode:[klab-notifier]");
+		count.tasks += !strcmp(target, "anon_inode:[klab-task]");
+		count.recorders += !strcmp(target, "anon_inode:[klab-recorder]");
 	}
 	return count;
-}
-
-static inline int count_channels(void)
-{
-	return count_descriptors("anon_inode:[klab-channel]");
-}
-
-static inline int count_tasks(void)
-{
-	return count_descriptors("anon_inode:[klab-task]");
-}
-
-static inline int count_recorders(void)
-{
-	return count_descriptors("anon_inode:[klab-recorder]");
 }
 
 static inline void scene_recorder_ask(struct klab_recorder_create *ask)
@@ -173,9 +165,7 @@ static inline bool scene_open(struct scene *scene)
 	    klab(scene->klab, KLAB_IOC_PAGES_ALLOC, &alloc))
 		return false;
 	scene->handle = alloc.handle;
-	scene->channels = count_channels();
-	scene->tasks = count_tasks();
-	scene->recorders = count_recorders();
+	scene->before = count_descriptors();
 	scene->task = open_task(scene->klab, 0);
 	scene->file = memfd_create("scene", MFD_CLOEXEC);
 	scene->page = ((uintptr_t)&blocked) & -sysconf(_SC_PAGESIZE);
@@ -188,7 +178,6 @@ static inline bool scene_open(struct scene *scene)
 	scene->notification = set_by_call(scene->notifier, 0, &(struct klab_delivery) {
 		.way = KLAB_WAY_EVENTFD, .target = scene->eventfd,
 	}, 1);
-	scene->notifiers = count_descriptors("anon_inode:[klab-notifier]");
 	if (ring(scene->notifier, scene->notification) || take_count(scene->eventfd) != 1)
 		return false;
 	return !epoll_ctl(scene->epoll, EPOLL_CTL_ADD, scene->channel, &readable);
@@ -203,6 +192,7 @@ static inline void scene_close(struct scene *scene)
 
 static inline struct traces scene_traces(const struct scene *scene)
 {
+	struct descriptors now = count_descriptors();
 	sigset_t pending;
 
 	sigpending(&pending);
@@ -211,11 +201,14 @@ static inline struct traces scene_traces(const struct scene *scene)
 		.batches = fdinfo_value(scene->klab, "batches", 10),
 		.count = fdinfo_value(scene->eventfd, "eventfd-count", 16),
 		.signal = sigismember(&pending, SCENE_SIGNAL),
-		.channels = count_channels() - scene->channels,
-		.notifiers = count_descriptors("anon_inode:[klab-notifier]"),
+		.more = {
+			.channels = now.channels - scene->before.channels,
+			.notifiers = now.notifiers - scene->before.notifiers,
+			.tasks = now.tasks - scene->before.tasks,
+			.recorders = now.recorders - scene->before.recorders -
+				     (scene_recorder_fd >= 0),
+		},
 		.notifications = count_notifications(scene->notifier),
-		.tasks = count_tasks() - scene->tasks,
-		.recorders = count_recorders() - scene->recorders - (scene_recorder_fd >= 0),
 		.recorded = scene_recorded(),
 		.channel = channel_stat(scene->channel),
 	};
@@ -227,9 +220,9 @@ static inline bool scene_untouched(const struct scene *scene)
 	struct traces traces = scene_traces(scene);
 
 	return traces.pages == 1 && traces.batches == 1 && !traces.count && !traces.signal &&
-	       traces.notifiers == scene->notifiers && traces.notifications == 1 &&
-	       traces.channels == 1 && traces.tasks == 1 &&
-	       !traces.recorders && traces.recorded == 1 &&
+	       traces.more.notifiers == 1 && traces.notifications == 1 &&
+	       traces.more.channels == 1 && traces.more.tasks == 1 &&
+	       !traces.more.recorders && traces.recorded == 1 &&
 	       traces.channel.capacity == SCENE_CAPACITY &&
 	       !traces.channel.state && !traces.channel.write.wakeups &&
 	       !traces.channel.read.wakeups && !traces.channel.write.sleeps &&
@@ -363,7 +356,7 @@ static inline bool scene_done(const struct scene *scene, int command, const unio
 	case INFO:
 		return arg->info.version == KLAB_VERSION && arg->info.channel_atomic;
 	case CHANNEL_CREATE:
-		return traces.channels == 2;
+		return traces.more.channels == 2;
 	case CHANNEL_STAT:
 		return arg->stat.capacity == SCENE_CAPACITY && !arg->stat.bytes;
 	case CHANNEL_RESIZE:
@@ -392,7 +385,7 @@ static inline bool scene_done(const struct scene *scene, int command, const unio
 	case ERROR:
 		return traces.signal;
 	case NOTIFIER_CREATE:
-		return traces.notifiers == scene->notifiers + 1 && arg->notifier.interval_min_ns;
+		return traces.more.notifiers == 2 && arg->notifier.interval_min_ns;
 	case NOTIFY_SET:
 		return traces.notifications == 2 && arg->set.handle;
 	case NOTIFY_QUERY:
@@ -406,7 +399,7 @@ static inline bool scene_done(const struct scene *scene, int command, const unio
 	case NOTIFY_WAIT:
 		return arg->sleep.sequence == 1 && arg->sleep.time_ns;
 	case TASK_OPEN:
-		return traces.tasks == 2;
+		return traces.more.tasks == 2;
 	case TASK_WHO:
 		return arg->task_who.pid == getpid() && arg->task_who.threads == 1;
 	case TASK_COMPARE:
@@ -424,7 +417,7 @@ static inline bool scene_done(const struct scene *scene, int command, const unio
 	case FILE_STAT:
 		return arg->file_stat.state & KLAB_FILE_CACHE && arg->file_stat.cached == 1;
 	case RECORDER_CREATE:
-		return traces.recorders == 1;
+		return traces.more.recorders == 1;
 	case RECORDER_STAT:
 		return arg->recorder_stat.bytes == 4096 && arg->recorder_stat.threads == 1;
 	case RECORDER_STOP:
