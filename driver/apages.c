@@ -31,6 +31,15 @@
 #define ALL_FLAGS	((KLAB_PAGE_SWAP_CACHE << 1) - 1)
 #define TABLE_BITS	(HMM_PFN_VALID | HMM_PFN_WRITE | HMM_PFN_ERROR)
 
+/* What decides the flags of a page that is present: as it was at one moment. */
+struct looks {
+	unsigned long entry;		/* what of it is no frame number */
+	unsigned long page;		/* page->flags */
+	unsigned long folio;		/* folio->flags, the same if it is of one page */
+	unsigned long mapping;
+	unsigned long mappings;
+};
+
 struct walk {
 	struct klab_task_pages *ask;
 	struct mm_struct *mm;
@@ -40,6 +49,8 @@ struct walk {
 	u32 run_room;
 	bool detail;
 	bool all;			/* of pages that others may use too */
+	struct looks looks;		/* of the last page, */
+	struct klab_page like;		/* and what is said of all that look like it */
 	struct klab_page_run run;	/* the last one, which may go on */
 	struct mmu_interval_notifier notifier;
 	spinlock_t lock;		/* guards the notifier's sequence number */
@@ -62,56 +73,6 @@ static const struct mmu_interval_notifier_ops pages_ops = {
 	.invalidate = pages_invalidate,
 };
 
-/* What everybody sees of a page who has it mapped. */
-static u32 shared_flags(struct folio *folio, struct page *page, u32 mappings)
-{
-	u32 flags = 0;
-
-	if (folio_test_anon(folio))
-		flags |= KLAB_PAGE_ANON;
-	else if (folio_test_swapbacked(folio))
-		flags |= KLAB_PAGE_SHMEM;
-	else if (folio->mapping)
-		flags |= KLAB_PAGE_FILE;
-	if (mappings > 1)
-		flags |= KLAB_PAGE_SHARED;
-	if (folio_test_hugetlb(folio))
-		flags |= KLAB_PAGE_HUGETLB;
-	else if (folio_test_large(folio))
-		flags |= KLAB_PAGE_LARGE;
-	return flags;
-}
-
-/* What else the page says about itself. */
-static u32 own_flags(struct folio *folio, struct page *page)
-{
-	u32 flags = 0;
-
-	if (folio_test_ksm(folio))
-		flags |= KLAB_PAGE_KSM;
-	else if (folio_test_anon(folio) && PageAnonExclusive(page))
-		flags |= KLAB_PAGE_EXCLUSIVE;
-	if (folio_test_anon(folio) && !folio_test_swapbacked(folio) && !folio_test_hugetlb(folio))
-		flags |= KLAB_PAGE_LAZY_FREE;
-	if (folio_test_dirty(folio))
-		flags |= KLAB_PAGE_DIRTY;
-	if (folio_test_referenced(folio))
-		flags |= KLAB_PAGE_REFERENCED;
-	if (folio_test_lru(folio))
-		flags |= KLAB_PAGE_LRU;
-	if (folio_test_active(folio))
-		flags |= KLAB_PAGE_ACTIVE;
-	if (folio_test_unevictable(folio))
-		flags |= KLAB_PAGE_UNEVICTABLE;
-	if (folio_test_mlocked(folio))
-		flags |= KLAB_PAGE_MLOCKED;
-	if (folio_test_writeback(folio))
-		flags |= KLAB_PAGE_WRITEBACK;
-	if (folio_test_swapcache(folio))
-		flags |= KLAB_PAGE_SWAP_CACHE;
-	return flags;
-}
-
 static u32 table_flags(unsigned long entry)
 {
 	if (entry & HMM_PFN_ERROR)
@@ -121,43 +82,97 @@ static u32 table_flags(unsigned long entry)
 	return KLAB_PAGE_PRESENT | (entry & HMM_PFN_WRITE ? KLAB_PAGE_WRITABLE : 0);
 }
 
-/*
- * The kernel's two pages of nothing but zeroes: neither anonymous nor a file's. The
- * large one is the only page of its size that is neither.
- */
-static bool of_zeroes(unsigned long entry, unsigned long pfn, struct folio *folio)
+static const struct {
+	u32 flag;
+	unsigned int bit;
+} folio_bits[] = {
+	{ KLAB_PAGE_DIRTY, PG_dirty },
+	{ KLAB_PAGE_REFERENCED, PG_referenced },
+	{ KLAB_PAGE_LRU, PG_lru },
+	{ KLAB_PAGE_ACTIVE, PG_active },
+	{ KLAB_PAGE_UNEVICTABLE, PG_unevictable },
+	{ KLAB_PAGE_MLOCKED, PG_mlocked },
+	{ KLAB_PAGE_WRITEBACK, PG_writeback },
+};
+
+/* What else the page says about itself. */
+static u32 own_flags(const struct looks *looks, bool anon, bool hugetlb)
 {
-	return is_zero_pfn(pfn) ||
-	       (hmm_pfn_to_map_order(entry) == PMD_SHIFT - PAGE_SHIFT && !folio->mapping &&
-		!folio_test_hugetlb(folio));
+	bool backed = looks->folio & BIT(PG_swapbacked);
+	u32 flags = 0;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(folio_bits); i++)
+		if (looks->folio & BIT(folio_bits[i].bit))
+			flags |= folio_bits[i].flag;
+	if ((looks->mapping & PAGE_MAPPING_FLAGS) == PAGE_MAPPING_KSM)
+		flags |= KLAB_PAGE_KSM;
+	else if (anon && (hugetlb ? looks->folio : looks->page) & BIT(PG_anon_exclusive))
+		flags |= KLAB_PAGE_EXCLUSIVE;
+	if (anon && !backed && !hugetlb)
+		flags |= KLAB_PAGE_LAZY_FREE;
+	if (backed && looks->folio & BIT(PG_swapcache))
+		flags |= KLAB_PAGE_SWAP_CACHE;
+	return flags;
+}
+
+/* The first half is what everybody sees of a page who has it mapped. */
+static u32 page_flags(const struct looks *looks, struct folio *folio, bool all)
+{
+	bool anon = looks->mapping & PAGE_MAPPING_ANON, hugetlb = folio_test_hugetlb(folio);
+	u32 flags = table_flags(looks->entry);
+
+	/* The kernel's two pages of nothing but zeroes: nobody counts who maps them. */
+	if (!looks->mapping && !looks->mappings)
+		return flags | KLAB_PAGE_ZERO;
+	if (anon)
+		flags |= KLAB_PAGE_ANON;
+	else if (looks->folio & BIT(PG_swapbacked))
+		flags |= KLAB_PAGE_SHMEM;
+	else if (looks->mapping)
+		flags |= KLAB_PAGE_FILE;
+	if (looks->mappings > 1)
+		flags |= KLAB_PAGE_SHARED;
+	if (hugetlb)
+		flags |= KLAB_PAGE_HUGETLB;
+	else if (looks->folio & BIT(PG_head))
+		flags |= KLAB_PAGE_LARGE;
+	return flags | (all || anon ? own_flags(looks, anon, hugetlb) : KLAB_PAGE_WITHHELD);
+}
+
+static bool alike(const struct looks *a, const struct looks *b)
+{
+	return a->entry == b->entry && a->page == b->page && a->folio == b->folio &&
+	       a->mapping == b->mapping && a->mappings == b->mappings;
 }
 
 static void look_at_page(struct walk *walk, unsigned long entry, struct klab_page *record)
 {
 	unsigned long pfn = entry & ~HMM_PFN_FLAGS;
-	struct page *page;
-	struct folio *folio;
+	struct page *page = pfn_to_page(pfn);
+	struct folio *folio = page_folio(page);
+	struct looks looks = {
+		.entry = entry & HMM_PFN_FLAGS,
+		.page = READ_ONCE(page->flags),
+		.folio = READ_ONCE(folio->flags),
+		.mapping = (unsigned long)READ_ONCE(folio->mapping),
+		.mappings = klab_page_mapcount(folio, page),
+	};
 
-	*record = (struct klab_page) { .flags = table_flags(entry) };
-	if (!(record->flags & KLAB_PAGE_PRESENT))
-		return;
-	page = pfn_to_page(pfn);
-	folio = page_folio(page);
+	/* Pages in a row mostly look like the one before. */
+	if (!alike(&looks, &walk->looks)) {
+		walk->looks = looks;
+		walk->like = (struct klab_page) {
+			.flags = page_flags(&looks, folio, walk->all),
+			.order = hmm_pfn_to_map_order(entry),
+		};
+		if (!(walk->like.flags & KLAB_PAGE_WITHHELD))
+			walk->like.mappings = looks.mappings;
+	}
+	*record = walk->like;
 	record->frame = klab_frame(pfn, walk->ask->flags);
-	record->order = hmm_pfn_to_map_order(entry);
-	if (of_zeroes(entry, pfn, folio)) {
-		record->flags |= KLAB_PAGE_ZERO;
-		return;
-	}
-	record->mappings = klab_page_mapcount(folio, page);
-	record->flags |= shared_flags(folio, page, record->mappings);
-	if (walk->all || folio_test_anon(folio)) {
-		record->flags |= own_flags(folio, page);
+	if (!(record->flags & (KLAB_PAGE_ZERO | KLAB_PAGE_WITHHELD)))
 		record->references = folio_ref_count(folio);
-	} else {
-		record->flags |= KLAB_PAGE_WITHHELD;
-		record->mappings = 0;
-	}
 }
 
 static bool look_at_pages(struct walk *walk, unsigned long sequence, size_t count)
@@ -170,7 +185,12 @@ static bool look_at_pages(struct walk *walk, unsigned long sequence, size_t coun
 		spin_lock(&walk->lock);
 		valid = !mmu_interval_read_retry(&walk->notifier, sequence);
 		for (; i < stop && valid; i++)
-			look_at_page(walk, walk->pfns[i], &walk->pages[i]);
+			if (walk->pfns[i] & HMM_PFN_VALID)
+				look_at_page(walk, walk->pfns[i], &walk->pages[i]);
+			else
+				walk->pages[i] = (struct klab_page) {
+					.flags = table_flags(walk->pfns[i]),
+				};
 		spin_unlock(&walk->lock);
 	}
 	return valid;
@@ -394,6 +414,7 @@ int klab_task_pages(struct klab_context *context, void *arg)
 	walk->all = ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
 	walk->run.pages = 0;
 	walk->run.reserved = 0;
+	walk->looks = (struct looks) { 0 };	/* no page that is present */
 	spin_lock_init(&walk->lock);
 	ask->pages.count = 0;
 	ask->runs.count = 0;

@@ -165,12 +165,11 @@ static inline const char *klab_area_given_name(const struct vm_area_struct *vma)
 static inline u32 klab_page_mapcount(struct folio *folio, struct page *page)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
-	int mapped;
+	int mapped = atomic_read(&page->_mapcount) + 1;
 
-	if (!folio_test_large(folio))
-		return folio_mapcount(folio);
-	mapped = atomic_read(&page->_mapcount) + 1;
-	return (page_mapcount_is_type(mapped) ? 0 : mapped) + folio_entire_mapcount(folio);
+	if (page_mapcount_is_type(mapped))
+		mapped = 0;
+	return folio_test_large(folio) ? mapped + folio_entire_mapcount(folio) : mapped;
 #else
 	return page_mapcount(page);
 #endif

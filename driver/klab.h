@@ -262,7 +262,14 @@ klab_command_fn klab_task_pages;
 #define KLAB_CAN_WALK_TABLES	IS_ENABLED(CONFIG_X86_64)
 void klab_frames_init(void);
 bool klab_frames_permitted(u32 flags);
-u64 klab_frame(unsigned long pfn, u32 flags);
+u64 klab_frame_token(unsigned long pfn);
+
+/* What a caller with KLAB_FRAMES or without it is told of a page frame. */
+static inline u64 klab_frame(unsigned long pfn, u32 flags)
+{
+	return flags & KLAB_FRAMES ? pfn : klab_frame_token(pfn);
+}
+
 int klab_tables_walk(struct klab_task_walk *walk, struct mm_struct *mm);
 
 /* file.c */

@@ -28,9 +28,9 @@ bool klab_frames_permitted(u32 flags)
 }
 
 /* Two frames have the same token if they are the same, and it says nothing more. */
-u64 klab_frame(unsigned long pfn, u32 flags)
+u64 klab_frame_token(unsigned long pfn)
 {
-	return flags & KLAB_FRAMES ? pfn : siphash_1u64(pfn, &frame_key);
+	return siphash_1u64(pfn, &frame_key);
 }
 
 #ifdef CONFIG_X86_64
