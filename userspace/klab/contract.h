@@ -72,10 +72,10 @@ extern const struct contract_error contract_errors[];
 
 struct shot {
 	const struct contract_command *command;
-	unsigned int number;
-	unsigned char arg[LONGEST];
-	unsigned char before[LONGEST];
 	void *pointer;
+	unsigned char arg[LONGEST];		/* behind a pointer: aligned for any struct */
+	unsigned char before[LONGEST];
+	unsigned int number;
 	struct {
 		const struct contract_field *field;
 		unsigned char *memory;
