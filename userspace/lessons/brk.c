@@ -94,7 +94,8 @@ static void teach(int klab)
 		free(large);
 	claim(!area_at(self, (char *)((uintptr_t)large & -PAGE)).end || large == small,
 	      "free gave it back to the kernel: there is no area there any more");
-	free(small);
+	if (large != small)
+		free(small);
 
 	seen("brk moves a number. Pages come with the first touch, and go when the end moves\n"
 	     "back. malloc takes the heap for what is small, and mmap for what is large.\n");
