@@ -8,7 +8,8 @@ build=$root/build
 # what is compared, sorted and computed here does not follow the language of the one who types
 export LC_ALL=C
 cache=${XDG_CACHE_HOME:-~/.cache}/klab
-# what a module has beside the usual is in the name of its directory
+# what a module or a tool has beside the usual is in the name of its directory
+user=$build/user${KLAB_SANITIZE:+.sanitized}
 variant=${KLAB_BENCH:+.bench}${KLAB_COVERAGE:+.coverage}
 
 # say WHAT WORDS...: one line about what is going on, in two columns
