@@ -81,6 +81,10 @@ TEST(nobody_reads)
 	stat = record_stat(recorder);
 	EXPECT_EQ(0, stat.threads);
 	EXPECT_EQ(4096, stat.bytes);
+	EXPECT_EQ((long long)stat.made, fdinfo_value(recorder, "recorder_made", 10));
+	EXPECT_EQ((long long)stat.dropped, fdinfo_value(recorder, "recorder_dropped", 10));
+	EXPECT_EQ((long long)stat.missed, fdinfo_value(recorder, "recorder_missed", 10));
+	EXPECT_EQ(0, fdinfo_value(recorder, "recorder_threads", 10));
 	events = read_events(recorder);
 	EXPECT_EQ(stat.made, events.count + stat.dropped);
 	EXPECT_LE(2 * (__u64)caller->calls, stat.made);
