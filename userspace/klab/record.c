@@ -42,6 +42,8 @@ static __u32 kinds_option(const struct call *call)
 	if (!call->option[OPT_EVENTS])
 		return KLAB_RECORD_ALL;
 	text = strdup(call->option[OPT_EVENTS]);
+	if (!text)
+		refuse(call, errno);
 	for (word = strtok_r(text, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
 		for (i = 0; i < count && strcmp(word, list[i].name); i++)
 			;

@@ -40,10 +40,10 @@ static struct klab_area find_area(struct call *call, int task)
 static struct klab_page *pages_read(const struct call *call, int task,
 				    const struct klab_area *area, __u64 count)
 {
-	struct klab_page *pages = calloc(count, sizeof(*pages));
+	struct klab_page *pages = zeroed(call, count, sizeof(*pages));
 	__u64 done = 0;
 
-	while (pages && done < count) {
+	while (done < count) {
 		struct klab_task_pages ask = {
 			.start = area->start + done * call->info.page_size,
 			.bytes = (count - done) * call->info.page_size,
@@ -54,8 +54,6 @@ static struct klab_page *pages_read(const struct call *call, int task,
 			refuse(call, errno);
 		done += ask.walked / call->info.page_size;
 	}
-	if (!pages)
-		refuse(call, ENOMEM);
 	return pages;
 }
 
