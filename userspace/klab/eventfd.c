@@ -65,7 +65,7 @@ static int fire_and_collect(const struct call *call, const struct way *way, int 
 	error = errno;
 	child_end(&child);
 	errno = error;
-	if (ret < 0)
+	if (ret)
 		return -1;
 	firing->woke_ns = watched.woke_ns;
 	firing->counted = watched.counted;

@@ -325,7 +325,7 @@ static bool tour_signal(struct call *call, const struct part *part, json_object 
 
 	row(call, USER_SIDE, "asked", "%s with value %d to a child asleep in sigtimedwait",
 	    text_signal(TOUR_SIGNAL).s, TOUR_VALUE);
-	if (send_signal(call, &send, &arrival) < 0)
+	if (send_signal(call, &send, &arrival))
 		return failed_call(call, part, facts);
 	row(call, KERNEL_SIDE, "sent", "at %s, by the ioctl of pid %d",
 	    text_moment(send.sent_ns).s, getpid());

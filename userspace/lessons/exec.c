@@ -125,7 +125,7 @@ static void teach(int klab)
 	claim(length > 0 && i < 0, "descriptors stay open, but for those that are O_CLOEXEC");
 	snprintf(path, sizeof(path), "/proc/%d/environ", child.pid);
 	i = open(path, O_RDONLY | O_CLOEXEC);
-	length = read(i, text, sizeof(text));
+	must(read(i, text, sizeof(text) - 1), "to read its environment");
 	close(i);
 	kernel("environment", after.environment_end - after.environment_start,
 	       "arguments %llu bytes, environment %llu bytes: %s",
