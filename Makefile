@@ -87,7 +87,7 @@ help:
 	@echo 'make fuzz      calls that nobody would write, on that kernel (MINUTES=, SEED=, PROGRAM=)'
 	@echo 'make coverage  which lines of the driver the selftests run, and why not the others'
 	@echo 'make bench     measure klab beside its peers, in a VM (ONLY=REGEX, READING=icount|wall)'
-	@echo 'make lint      compiler warnings, -fanalyzer, sparse, coccicheck, checkpatch, cppcheck, shellcheck'
+	@echo 'make lint      compiler warnings, -fanalyzer, clang-tidy, sparse, coccicheck, checkpatch, cppcheck, shellcheck'
 	@echo 'make doctor    what is missing on this host, which kernels there are, what KVM is worth'
 	@echo 'make install   the tool and the library, on this host (DESTDIR=, PREFIX=)'
 	@echo 'make clean     delete build/'
