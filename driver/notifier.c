@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The notifier: the descriptor that holds notifications, and has records to read. */
 #include <linux/err.h>
+#include <linux/pagemap.h>
 #include <linux/pid.h>
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
@@ -32,8 +33,9 @@ static struct klab_notification *find_to_keep(struct klab_notifier *notifier, u3
 }
 
 /* A record of its own, or counted by the next one. */
-int klab_notifier_put(struct klab_notifier *notifier, struct klab_record record)
+int klab_notifier_put(struct klab_notification *n, u64 due)
 {
+	struct klab_notifier *notifier = n->notifier;
 	struct klab_record *to = &notifier->record[notifier->written % notifier->capacity];
 
 	lockdep_assert_held(&notifier->wait.lock);
@@ -42,8 +44,8 @@ int klab_notifier_put(struct klab_notifier *notifier, struct klab_record record)
 		WRITE_ONCE(notifier->missed_ever, notifier->missed_ever + 1);
 		return -EAGAIN;
 	}
-	record.missed = notifier->missed;
-	*to = record;
+	*to = klab_record_of(n, due);
+	to->missed = notifier->missed;
 	notifier->missed = 0;
 	WRITE_ONCE(notifier->written, notifier->written + 1);
 	/* Its lock is held: fs/eventfd.c tells why that is enough. */
@@ -304,50 +306,58 @@ static bool readable(struct klab_notifier *notifier)
 	return READ_ONCE(notifier->read) != READ_ONCE(notifier->written);
 }
 
-/* One record that stays where it is until it has been handed over. */
-static int read_one(struct klab_notifier *notifier, char __user *to)
+/*
+ * The next record, handed over under the lock: it goes when it has arrived, and no other
+ * reader comes between. A page that is not there is fetched without the lock; then it is
+ * tried once more.
+ */
+static int read_one(struct klab_notifier *notifier, char __user *to, bool waits)
 {
+	size_t size = notifier->record_size;
 	struct klab_record record;
+	int error;
 
-	lockdep_assert_held(&notifier->reading);
-	spin_lock_irq(&notifier->wait.lock);
-	record = notifier->record[notifier->read % notifier->capacity];
-	spin_unlock_irq(&notifier->wait.lock);
-	if (klab_put_struct(to, notifier->record_size, &record, sizeof(record)))
+	/* Once a record has more than this, older callers have room for less. */
+	static_assert(sizeof(record) == offsetofend(struct klab_record, reserved));
+	if (size > sizeof(record) && clear_user(to + sizeof(record), size - sizeof(record)))
 		return -EFAULT;
-	spin_lock_irq(&notifier->wait.lock);
-	WRITE_ONCE(notifier->read, notifier->read + 1);
-	spin_unlock_irq(&notifier->wait.lock);
-	return 0;
+	do {
+		spin_lock_irq(&notifier->wait.lock);
+		if (waits)
+			error = wait_event_interruptible_locked_irq(notifier->wait,
+								    readable(notifier));
+		else
+			error = readable(notifier) ? 0 : -EAGAIN;
+		if (!error) {
+			record = notifier->record[notifier->read % notifier->capacity];
+			pagefault_disable();
+			if (__copy_to_user_inatomic(to, &record, sizeof(record)))
+				error = -EFAULT;
+			else
+				WRITE_ONCE(notifier->read, notifier->read + 1);
+			pagefault_enable();
+		}
+		spin_unlock_irq(&notifier->wait.lock);
+	} while (error == -EFAULT && !fault_in_writeable(to, sizeof(record)));
+	return error;
 }
 
 static ssize_t notifier_read(struct file *file, char __user *to, size_t size, loff_t *position)
 {
 	struct klab_context *context = file->private_data;
 	struct klab_notifier *notifier = context->notifier;
+	bool waits = !(file->f_flags & O_NONBLOCK);
 	size_t done = 0;
 	int error = 0;
 
 	if (size < notifier->record_size)
 		return -EINVAL;
-	do {
-		if (!(file->f_flags & O_NONBLOCK))
-			error = wait_event_interruptible(notifier->wait, readable(notifier));
-		if (!error && mutex_lock_interruptible(&notifier->reading))
-			error = -ERESTARTSYS;
-		if (error)
-			return error;
-		while (!error && done + notifier->record_size <= size && readable(notifier)) {
-			error = read_one(notifier, to + done);
-			if (!error)
-				done += notifier->record_size;
-		}
-		mutex_unlock(&notifier->reading);
-		/* Another reader may have come first. */
-	} while (!done && !error && !(file->f_flags & O_NONBLOCK));
-	if (done)
-		return done;
-	return error ?: -EAGAIN;
+	while (!error && done + notifier->record_size <= size) {
+		error = read_one(notifier, to + done, waits && !done);
+		if (!error)
+			done += notifier->record_size;
+	}
+	return done ?: error;
 }
 
 /* One firing, the short way, if nobody has to be told at leisure. */
@@ -483,7 +493,6 @@ int klab_notifier_create(struct klab_context *context, void *arg)
 		init_waitqueue_head(&notifier->wait);
 		init_waitqueue_head(&notifier->sleepers);
 		mutex_init(&notifier->change);
-		mutex_init(&notifier->reading);
 		notifier->capacity = ask->records;
 		notifier->record_size = ask->record_size;
 		ask->notifications_max = NOTIFICATIONS;

@@ -45,17 +45,6 @@ static void count(struct klab_way *way, int error)
 	}
 }
 
-static struct klab_record record_of(const struct klab_notification *n, u64 due)
-{
-	return (struct klab_record) {
-		.sequence = n->fired,
-		.time_ns = n->last_ns,
-		.due_ns = due,
-		.value = n->value,
-		.handle = n->handle,
-	};
-}
-
 static void owe(struct klab_notification *n)
 {
 	unsigned int i;
@@ -86,7 +75,7 @@ bool klab_notification_fire(struct klab_notification *n, u64 now, u64 due, bool 
 		if (way->is.way == KLAB_WAY_EVENTFD)
 			count(way, klab_way_ring(way));
 		else if (way->is.way == KLAB_WAY_RECORD)
-			count(way, klab_notifier_put(notifier, record_of(n, due)));
+			count(way, klab_notifier_put(n, due));
 	}
 	/* Who is about to sleep looks at n->fired under the lock, after he queued. */
 	if (waitqueue_active(&notifier->sleepers))
@@ -113,7 +102,7 @@ static void pay(struct klab_notification *n)
 	int error;
 
 	spin_lock_irq(&notifier->wait.lock);
-	record = record_of(n, 0);
+	record = klab_record_of(n, 0);
 	spin_unlock_irq(&notifier->wait.lock);
 
 	for (i = 0; i < n->ways; i++) {

@@ -53,13 +53,24 @@ struct klab_notifier {
 	u32 generation;			/* so that a handle is not soon used again */
 
 	/* Records: from read to written, which count without end. */
-	struct mutex reading;		/* moves read */
 	u32 read, written, capacity, record_size;
 	u64 missed;			/* since the last one that was put */
 	u64 missed_ever;
 	struct fasync_struct *fasync;
 	struct klab_record record[];
 };
+
+/* Its last firing. */
+static inline struct klab_record klab_record_of(const struct klab_notification *n, u64 due)
+{
+	return (struct klab_record) {
+		.sequence = n->fired,
+		.time_ns = n->last_ns,
+		.due_ns = due,
+		.value = n->value,
+		.handle = n->handle,
+	};
+}
 
 /* notify.c */
 struct klab_notification *klab_notification_make(struct klab_notifier *notifier,
@@ -70,6 +81,6 @@ void klab_notification_fire_some(struct klab_notification *n, struct klab_notify
 void klab_notification_end(struct klab_notification *n);
 
 /* notifier.c */
-int klab_notifier_put(struct klab_notifier *notifier, struct klab_record record);
+int klab_notifier_put(struct klab_notification *n, u64 due);
 
 #endif /* KLAB_NOTIFY_H */
