@@ -98,6 +98,74 @@ TEST(readers_too_slow)
 	close(event);
 }
 
+#define SHARERS	4
+#define SHARED	10000
+
+struct sharer {
+	pthread_t thread;
+	int notifier;
+	unsigned char *pages;		/* two, and a record lies across */
+	unsigned int *seen;		/* how often, by sequence number */
+	bool in_order;
+};
+
+static void *shares(void *argument)
+{
+	struct sharer *sharer = argument;
+	long page = sysconf(_SC_PAGESIZE);
+	struct klab_record *record;
+	__u64 last = 0;
+
+	record = (struct klab_record *)(sharer->pages + page - sizeof(*record) / 2);
+	sharer->in_order = true;
+	for (;;) {
+		madvise(sharer->pages, 2 * page, MADV_DONTNEED);
+		if (read(sharer->notifier, record, sizeof(*record)) != sizeof(*record) ||
+		    !record->value)
+			return NULL;
+		if (record->sequence <= last)
+			sharer->in_order = false;
+		last = record->sequence;
+		__atomic_add_fetch(&sharer->seen[last], 1, __ATOMIC_RELAXED);
+	}
+}
+
+/* A firing reaches one of all who read, also where the page for it has yet to be found. */
+TEST(readers_share)
+{
+	int device = open(KLAB_DEVICE, O_RDWR | O_CLOEXEC), i;
+	int notifier = create_notifier(device, SHARED + SHARERS);
+	struct klab_delivery record = { .way = KLAB_WAY_RECORD };
+	long page = sysconf(_SC_PAGESIZE);
+	struct sharer sharers[SHARERS];
+	unsigned int seen[SHARED + 1] = { 0 }, sequence, wrong = 0;
+	__u32 handle, end;
+
+	ASSERT_LE(0, notifier);
+	handle = set_by_call(notifier, 1, &record, 1);
+	end = set_by_call(notifier, 0, &record, 1);
+	for (i = 0; i < SHARERS; i++) {
+		sharers[i] = (struct sharer){ .notifier = notifier, .seen = seen };
+		sharers[i].pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
+					MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		ASSERT_NE(MAP_FAILED, sharers[i].pages);
+		ASSERT_EQ(0, pthread_create(&sharers[i].thread, NULL, shares, &sharers[i]));
+	}
+	for (sequence = 0; sequence < SHARED; sequence += 10)
+		ASSERT_EQ(0, fire_times(notifier, handle, 10));
+	ASSERT_EQ(0, fire_times(notifier, end, SHARERS));
+	for (i = 0; i < SHARERS; i++) {
+		pthread_join(sharers[i].thread, NULL);
+		EXPECT_TRUE(sharers[i].in_order);
+	}
+	for (sequence = 1; sequence <= SHARED; sequence++)
+		wrong += seen[sequence] != 1;
+	EXPECT_EQ(0, wrong);
+	EXPECT_EQ(0, fdinfo_value(notifier, "missed", 10));
+	close(notifier);
+	close(device);
+}
+
 /* How long a program takes for what is always the same. */
 static __u64 work(void)
 {
