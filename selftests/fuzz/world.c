@@ -30,6 +30,7 @@
 #define ARENA		0x40000
 #define RECORDS		16	/* in an array, at most */
 #define COVER		0x4000
+#define NAMES		8
 #define HIGH		512	/* descriptors of our own are above: see slot_put() */
 
 /* Descriptors, by what they are: a name of the contract's, or one of these. */
@@ -39,6 +40,14 @@ static struct slot {
 	int fd;
 	const char *kind;
 } slots[SLOTS];
+
+/* Handles that commands gave of late: each is worth something at its descriptor only. */
+static struct name {
+	const char *on;		/* what kind takes it; NULL: there is none here yet */
+	int fd;
+	__u32 handle;
+} names[NAMES];
+static unsigned int next_name;
 
 static unsigned char *arena;	/* ends where nothing may be touched */
 static void *maps[4];
@@ -118,6 +127,30 @@ static int slot_get(const char *words)
 	return one_in(2) ? -1 : (int)any(HIGH);
 }
 
+/* One that such a descriptor takes, or NULL. */
+static const struct name *name_get(const char *on)
+{
+	unsigned int first = any(NAMES), i;
+
+	for (i = 0; i < NAMES; i++) {
+		const struct name *name = &names[(first + i) % NAMES];
+		const char *of = __atomic_load_n(&name->on, __ATOMIC_ACQUIRE);
+
+		if (of && !strcmp(of, on))
+			return name;
+	}
+	return NULL;
+}
+
+static void name_put(const char *on, int fd, __u32 handle)
+{
+	unsigned int at = __atomic_fetch_add(&next_name, 1, __ATOMIC_RELAXED) % NAMES;
+
+	names[at].fd = fd;
+	names[at].handle = handle;
+	__atomic_store_n(&names[at].on, on, __ATOMIC_RELEASE);
+}
+
 /* Numbers at which something may change. */
 static __u64 number(void)
 {
@@ -178,7 +211,7 @@ static void fill_struct(unsigned char *to, size_t size, const struct contract_st
 
 static void fill_array(unsigned char *to, const struct contract_struct *record, int depth)
 {
-	struct klab_array array = { .count = any(RECORDS), .size = record->size };
+	struct klab_array array = { .count = any(one_in(2) ? 3 : RECORDS), .size = record->size };
 	size_t bytes, i;
 
 	if (one_in(8))
@@ -218,6 +251,9 @@ static __u64 value_of(const struct contract_field *field)
 		return one_in(64) ? number() : 0;
 	if (one_in(40))
 		return number();
+	/* The contract says of a field where the rest of the struct has no use for it. */
+	if (strstr(field->what, "else 0") ? !one_in(4) : strstr(field->what, "0 for ") && one_in(2))
+		return 0;
 	if (field->values && field->bits) {
 		for (n = any(4); n; n--)
 			value |= field->value[any(field->values)].value;
@@ -231,9 +267,6 @@ static __u64 value_of(const struct contract_field *field)
 		return signals[any(sizeof(signals) / sizeof(*signals))];
 	if (!strcmp(name, "fd"))
 		return slot_get(one_in(2) ? EVENTFD : NULL);
-	/* Zero where the rest of the struct has no use for it. */
-	if ((!strcmp(name, "source") || !strcmp(name, "target")) && one_in(3))
-		return 0;
 	if (!strcmp(name, "other") || !strcmp(name, "source"))
 		return slot_get(!strcmp(name, "other") ? "task" : "device channel");
 	if (strstr(name, "handle"))
@@ -280,6 +313,41 @@ static void fill_struct(unsigned char *to, size_t size, const struct contract_st
 	memcpy(to, bytes, size < sizeof(bytes) ? size : sizeof(bytes));
 }
 
+/* A command's handle, as it goes in or as it has come out. */
+static const struct contract_field *handle_field(const struct contract_struct *of, const char *way)
+{
+	size_t i;
+
+	for (i = 0; i < of->fields; i++)
+		if (!strcmp(of->field[i].name, "handle") && strstr(of->field[i].role, way))
+			return &of->field[i];
+	return NULL;
+}
+
+/* What there is a handle of, and the descriptor that it is for; or @fd. */
+static int fill_handle(unsigned char *arg, const struct contract_struct *of, int fd)
+{
+	const struct contract_field *field = handle_field(of, "in");
+	const struct name *name = field ? name_get(of->on) : NULL;
+
+	/* Who gives one too makes a new one, half of the time. */
+	if (!name || one_in(strstr(field->role, "out") ? 2 : 8))
+		return fd;
+	memcpy(arg + field->offset, &name->handle, sizeof(name->handle));
+	return name->fd;
+}
+
+static void note_handle(const unsigned char *arg, const struct contract_struct *of, int fd)
+{
+	const struct contract_field *field = handle_field(of, "out");
+	__u32 handle = 0;
+
+	if (field)
+		memcpy(&handle, arg + field->offset, sizeof(handle));
+	if (handle)
+		name_put(of->on, fd, handle);
+}
+
 static struct told *tell(unsigned int thread)
 {
 	return &watch->last[thread][watch->next[thread]++ % LAST_CALLS];
@@ -291,7 +359,7 @@ static long call_command(struct told *told, const struct contract_command *comma
 	size_t size = _IOC_SIZE(command->number);
 	unsigned int direction = _IOC_DIR(command->number), nr = _IOC_NR(command->number), i;
 	int fd = slot_get(of->on);
-	unsigned char *arg;
+	unsigned char *arg, *to;
 	long result;
 	int n;
 
@@ -303,18 +371,22 @@ static long call_command(struct told *told, const struct contract_command *comma
 	memset(arg, 0, size);
 	if (!one_in(64))
 		fill_struct(arg, size, of, 0);
+	if (size >= of->size)
+		fd = fill_handle(arg, of, fd);
 	n = snprintf(told->text, sizeof(told->text), "%s fd %d size %zu:", command->name, fd, size);
 	for (i = 0; i + 4 <= size && n < (int)sizeof(told->text) - 12; i += 4)
 		n += snprintf(told->text + n, sizeof(told->text) - n, " %x",
 			      *(__u32 *)(arg + i));
 	if (watch->trace)
 		say_to_log(told->text);
-	if (one_in(64))
-		arg = (unsigned char *)(uintptr_t)address();
-	result = ioctl(fd, _IOC(direction, KLAB_IOC_MAGIC, nr, size), arg);
+	to = one_in(64) ? (unsigned char *)(uintptr_t)address() : arg;
+	result = ioctl(fd, _IOC(direction, KLAB_IOC_MAGIC, nr, size), to);
 	__atomic_fetch_add(&watch->command[nr].calls, 1, __ATOMIC_RELAXED);
-	if (result >= 0)
+	if (result >= 0) {
 		__atomic_fetch_add(&watch->command[nr].done, 1, __ATOMIC_RELAXED);
+		if (size >= of->size && to == arg)
+			note_handle(arg, of, fd);
+	}
 	if (result > 0 && *of->returns) {
 		if (!one_in(4))
 			fcntl(result, F_SETFL, O_NONBLOCK);
@@ -338,11 +410,11 @@ static long do_read(void)
 
 static long do_write(void)
 {
-	__u32 handle = 64 * (1 + any(4)) + any(4);
+	const struct name *name = name_get("notifier");
 	int fd = slot_get(NULL);
 
-	if (one_in(2))
-		return write(fd, &handle, sizeof(handle));
+	if (name && one_in(2))
+		return write(name->fd, &name->handle, sizeof(name->handle));
 	return write(fd, arena + ARENA / 2, one_in(8) ? number() % ARENA : any(256));
 }
 
