@@ -309,7 +309,7 @@ static bool readable(struct klab_notifier *notifier)
 /*
  * The next record, handed over under the lock: it goes when it has arrived, and no other
  * reader comes between. A page that is not there is fetched without the lock; then it is
- * tried once more.
+ * tried again.
  */
 static int read_one(struct klab_notifier *notifier, char __user *to, bool waits)
 {
