@@ -10,7 +10,6 @@
 
 #include <linux/types.h>
 
-#define SLOTS		24
 #define THREADS		4
 #define GENES		1024		/* calls of a program, at most */
 #define LAST_CALLS	16
