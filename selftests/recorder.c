@@ -339,12 +339,13 @@ static int do_switches(void *arg)
 	struct timespec a_while = { 0, 2000000 };
 	struct rusage before, after;
 	struct switches *seen = arg;
-	int i;
 
+	/* On a busy machine a nap may be over before it has begun: then it is no switch. */
 	getrusage(RUSAGE_SELF, &before);
-	for (i = 0; i < 10; i++)
+	do {
 		nanosleep(&a_while, NULL);
-	getrusage(RUSAGE_SELF, &after);
+		getrusage(RUSAGE_SELF, &after);
+	} while (after.ru_nvcsw - before.ru_nvcsw < 20);
 	seen->voluntary = after.ru_nvcsw - before.ru_nvcsw;
 	seen->involuntary = after.ru_nivcsw - before.ru_nivcsw;
 	return 0;
@@ -369,8 +370,8 @@ TEST(switches)
 		sleeps += BODY(event, switch)->reason == KLAB_SWITCH_SLEEPS;
 		preempted += BODY(event, switch)->reason == KLAB_SWITCH_PREEMPTED;
 	}
-	/* On a busy machine a nap may be over before it has begun, but hardly each of them. */
-	EXPECT_LT(0, sleeps);
+	/* Of those twenty: a lock may be waited for, too. */
+	EXPECT_LE(10, sleeps);
 	EXPECT_LE(seen->voluntary, outs - preempted);
 	EXPECT_LE(seen->involuntary, preempted);
 	/* The first event says whether it had a processor when recording began. */
