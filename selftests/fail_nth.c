@@ -14,16 +14,6 @@
 
 #define FAULTS	"/sys/kernel/debug/"
 
-static bool set(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool done = fd >= 0 && write(fd, value, strlen(value)) == (ssize_t)strlen(value);
-
-	if (fd >= 0)
-		close(fd);
-	return done;
-}
-
 static int fail_nth = -1;	/* open all the time: to open it could fail as well */
 
 /* Have the @nth point of failure fail in what this task does next; 0: none. */
@@ -55,13 +45,13 @@ FIXTURE_SETUP(fail_nth)
 	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	if (fail_nth < 0 || access(FAULTS "failslab", F_OK))
 		SKIP(return, "no fault injection in this kernel");
-	ASSERT_TRUE(set(FAULTS "failslab/ignore-gfp-wait", "N"));
-	ASSERT_TRUE(set(FAULTS "failslab/verbose", "0"));
-	ASSERT_TRUE(set(FAULTS "fail_page_alloc/ignore-gfp-wait", "N"));
-	ASSERT_TRUE(set(FAULTS "fail_page_alloc/ignore-gfp-highmem", "N"));
-	ASSERT_TRUE(set(FAULTS "fail_page_alloc/min-order", "0"));
-	ASSERT_TRUE(set(FAULTS "fail_page_alloc/verbose", "0"));
-	ASSERT_TRUE(set(FAULTS "fail_usercopy/verbose", "0"));
+	ASSERT_TRUE(write_text(FAULTS "failslab/ignore-gfp-wait", "N"));
+	ASSERT_TRUE(write_text(FAULTS "failslab/verbose", "0"));
+	ASSERT_TRUE(write_text(FAULTS "fail_page_alloc/ignore-gfp-wait", "N"));
+	ASSERT_TRUE(write_text(FAULTS "fail_page_alloc/ignore-gfp-highmem", "N"));
+	ASSERT_TRUE(write_text(FAULTS "fail_page_alloc/min-order", "0"));
+	ASSERT_TRUE(write_text(FAULTS "fail_page_alloc/verbose", "0"));
+	ASSERT_TRUE(write_text(FAULTS "fail_usercopy/verbose", "0"));
 }
 
 FIXTURE_TEARDOWN(fail_nth)

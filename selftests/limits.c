@@ -108,15 +108,6 @@ static long long number_in(const char *path, const char *key)
 	return number;
 }
 
-static bool write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	close(fd);
-	return done;
-}
-
 #define PAGES_MAX_USER	"/sys/module/klab/parameters/pages_max_user"
 
 static bool set_pages_max_user(__u64 pages)
@@ -124,7 +115,7 @@ static bool set_pages_max_user(__u64 pages)
 	char text[32];
 
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)pages);
-	return write_file(PAGES_MAX_USER, text);
+	return write_text(PAGES_MAX_USER, text);
 }
 
 /* What one user holds by two descriptors, and another user beside him. */
@@ -241,15 +232,15 @@ TEST_F(limits, of_the_memory_cgroup)
 	struct findings *found = shared_memory(sizeof(*found));
 	pid_t child;
 
-	write_file(CGROUPS "cgroup.subtree_control", "+memory");
-	if (mkdir(CGROUP, 0755) || !write_file(CGROUP "memory.max", "8388608")) {
+	write_text(CGROUPS "cgroup.subtree_control", "+memory");
+	if (mkdir(CGROUP, 0755) || !write_text(CGROUP "memory.max", "8388608")) {
 		rmdir(CGROUP);
 		SKIP(return, "no memory cgroups here");
 	}
 
 	child = fork();
 	if (!child) {
-		if (!write_file(CGROUP "cgroup.procs", "0"))
+		if (!write_text(CGROUP "cgroup.procs", "0"))
 			_exit(1);
 		find_out(self->fd, found);
 		_exit(0);
@@ -284,8 +275,8 @@ TEST_F(limits, killed_in_a_memory_cgroup)
 	int *ready = shared_memory(sizeof(*ready));
 	pid_t child;
 
-	write_file(CGROUPS "cgroup.subtree_control", "+memory");
-	if (mkdir(CGROUP, 0755) || !write_file(CGROUP "memory.max", "33554432")) {
+	write_text(CGROUPS "cgroup.subtree_control", "+memory");
+	if (mkdir(CGROUP, 0755) || !write_text(CGROUP "memory.max", "33554432")) {
 		rmdir(CGROUP);
 		SKIP(return, "no memory cgroups here");
 	}
@@ -300,7 +291,7 @@ TEST_F(limits, killed_in_a_memory_cgroup)
 		__u32 handle;
 		int fd;
 
-		if (!write_file(CGROUP "cgroup.procs", "0"))
+		if (!write_text(CGROUP "cgroup.procs", "0"))
 			_exit(1);
 		fd = open(KLAB_DEVICE, O_RDWR | O_CLOEXEC);
 		if (hold(fd, 0, 1024, &handle) || klab(fd, KLAB_IOC_PAGES_ALLOC, &alloc))

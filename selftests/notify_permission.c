@@ -130,24 +130,6 @@ static bool set_cap_kill(bool have)
 	return !syscall(SYS_capset, &header, data);
 }
 
-static bool write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	close(fd);
-	return done;
-}
-
-static bool enter_user_namespace(uid_t outside)
-{
-	char map[32];
-
-	snprintf(map, sizeof(map), "0 %u 1", outside);
-	return !prctl(PR_SET_DUMPABLE, 1) && !unshare(CLONE_NEWUSER) &&
-	       write_file("/proc/self/uid_map", map) && !getuid();
-}
-
 static bool become(const struct ids *ids)
 {
 	return !setresuid(ids->real, ids->effective, ids->saved);

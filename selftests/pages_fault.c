@@ -15,29 +15,20 @@ FIXTURE(pages_fault)
 	struct klab_bucket buckets[KLAB_BUCKETS];
 };
 
-static bool write_number(const char *path, const char *number)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool done = fd >= 0 && write(fd, number, strlen(number)) == (ssize_t)strlen(number);
-
-	close(fd);
-	return done;
-}
-
 FIXTURE_SETUP(pages_fault)
 {
 	self->fd = open(KLAB_DEVICE, O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, self->fd);
 	self->nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	/* Order 0, and allocations that may sleep: neither would fail unless told to. */
-	if (self->nth < 0 || !write_number(FAULTS "fail_page_alloc/min-order", "0") ||
-	    !write_number(FAULTS "fail_page_alloc/ignore-gfp-wait", "N") ||
-	    !write_number(FAULTS "failslab/ignore-gfp-wait", "N"))
+	if (self->nth < 0 || !write_text(FAULTS "fail_page_alloc/min-order", "0") ||
+	    !write_text(FAULTS "fail_page_alloc/ignore-gfp-wait", "N") ||
+	    !write_text(FAULTS "failslab/ignore-gfp-wait", "N"))
 		SKIP(return, "this kernel injects no faults");
 	/* Nothing of it in the log, where it would look like a fault of klab. */
-	write_number(FAULTS "fail_page_alloc/verbose", "0");
-	write_number(FAULTS "failslab/verbose", "0");
-	write_number(FAULTS "fail_usercopy/verbose", "0");
+	write_text(FAULTS "fail_page_alloc/verbose", "0");
+	write_text(FAULTS "failslab/verbose", "0");
+	write_text(FAULTS "fail_usercopy/verbose", "0");
 }
 
 FIXTURE_TEARDOWN(pages_fault)

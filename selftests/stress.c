@@ -152,11 +152,7 @@ static bool all_is_well(struct crowd *crowd)
 
 static bool set_online(bool online)
 {
-	int fd = open(PROCESSOR, O_WRONLY | O_CLOEXEC);
-	bool done = write(fd, online ? "1" : "0", 1) == 1;
-
-	close(fd);
-	return done;
+	return write_text(PROCESSOR, online ? "1" : "0");
 }
 
 TEST_F_TIMEOUT(stress, processors_come_and_go, 7200)

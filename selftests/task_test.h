@@ -187,16 +187,6 @@ static inline char glance(const char *memory)
 	return byte;
 }
 
-static inline bool write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	if (fd >= 0)
-		close(fd);
-	return done;
-}
-
 /* Equal pages of it are to become one, soon; false where there is no KSM. */
 static inline bool begin_merging(char *memory, size_t bytes)
 {
