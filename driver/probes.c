@@ -401,17 +401,20 @@ static void probe_fork(void *data, struct task_struct *parent, struct task_struc
  */
 static bool may_go_on(const struct klab_log *log, struct task_struct *task)
 {
-	const struct cred *cred = current_cred();
+	const struct cred *cred = current_cred(), *maker = log->maker;
 	struct user_namespace *ns;
 
-	if (log->powerful_in)
+	if (log->powerful)
 		for (ns = task->mm->user_ns; ns; ns = ns->parent)
-			if (ns == log->powerful_in)
+			if (ns == maker->user_ns)
 				return true;
 	return get_dumpable(task->mm) == SUID_DUMP_USER &&
-	       uid_eq(cred->uid, log->uid) && uid_eq(cred->euid, log->uid) &&
-	       uid_eq(cred->suid, log->uid) && gid_eq(cred->gid, log->gid) &&
-	       gid_eq(cred->egid, log->gid) && gid_eq(cred->sgid, log->gid);
+	       uid_eq(cred->uid, maker->uid) && uid_eq(cred->euid, maker->uid) &&
+	       uid_eq(cred->suid, maker->uid) && gid_eq(cred->gid, maker->gid) &&
+	       gid_eq(cred->egid, maker->gid) && gid_eq(cred->sgid, maker->gid) &&
+	       /* In a namespace of its own it has all, as has the user who made that. */
+	       (cred->user_ns != maker->user_ns ||
+		cap_issubset(cred->cap_permitted, maker->cap_permitted));
 }
 
 static void probe_exec(void *data, struct task_struct *task, pid_t old_pid,

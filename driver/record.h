@@ -55,9 +55,8 @@ struct klab_log {
 
 	/* Whose it is: who may be recorded after an exec, and how pids are told. */
 	struct pid_namespace *pid_ns;
-	struct user_namespace *powerful_in;	/* maker has CAP_SYS_PTRACE there; or NULL */
-	kuid_t uid;
-	kgid_t gid;
+	const struct cred *maker;
+	bool powerful;				/* has CAP_SYS_PTRACE in its user namespace */
 
 	struct klab_thread *pool;		/* all there may be at a time */
 	u32 pool_size;

@@ -17,7 +17,6 @@
 #include <linux/sched/task.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
-#include <linux/user_namespace.h>
 #include <linux/vmalloc.h>
 
 #include "compat.h"
@@ -133,7 +132,7 @@ static void recorder_free(struct klab_recorder *recorder)
 	kvfree(log->rings);
 	kvfree(log->pool);
 	put_pid_ns(log->pid_ns);
-	put_user_ns(log->powerful_in);
+	put_cred(log->maker);
 	kfree(recorder);
 }
 
@@ -142,7 +141,6 @@ static struct klab_recorder *recorder_new(const struct klab_recorder_create *ask
 					  struct file *file)
 {
 	struct klab_recorder *recorder = kzalloc(sizeof(*recorder), KLAB_GFP);
-	const struct cred *maker = file->f_cred;
 	struct klab_log *log;
 	int error;
 
@@ -158,10 +156,8 @@ static struct klab_recorder *recorder_new(const struct klab_recorder_create *ask
 	log->wakeup = ask->wakeup;
 	log->pool_size = ask->threads;
 	log->pid_ns = get_pid_ns(task_active_pid_ns(current));
-	log->uid = maker->uid;
-	log->gid = maker->gid;
-	if (file_ns_capable(file, maker->user_ns, CAP_SYS_PTRACE))
-		log->powerful_in = get_user_ns(maker->user_ns);
+	log->maker = get_cred(file->f_cred);
+	log->powerful = file_ns_capable(file, log->maker->user_ns, CAP_SYS_PTRACE);
 
 	error = init_rings(recorder);
 	if (!error)

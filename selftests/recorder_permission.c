@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Who may record whom, what becomes of it when a program gains privileges, whose pids are told. */
 #include <grp.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include "people.h"
 #include "recorder_test.h"
@@ -115,6 +117,41 @@ TEST(program_that_gains_privileges)
 	EXPECT_EQ(0, gain(0, path, report));
 	EXPECT_EQ(0, report[0]);
 	EXPECT_LT(5, report[1]);
+	unlink(path);
+	ASSERT_EQ(0, chmod(KLAB_DEVICE, 0660));
+}
+
+/*
+ * Its ids stay, and with the debugging setting of core dumps it is dumpable: all that
+ * it gains are its capabilities.
+ */
+TEST(program_with_capabilities)
+{
+	static const char path[] = "/tmp/klab-capable", setting[] = "/proc/sys/fs/suid_dumpable";
+	static const struct vfs_cap_data capable = {
+		.magic_etc = VFS_CAP_REVISION_2 | VFS_CAP_FLAGS_EFFECTIVE,
+		.data[0].permitted = 1 << CAP_NET_RAW,
+	};
+	int *report = shared_memory(4096);
+
+	ASSERT_TRUE(make_setuid(path));
+	ASSERT_EQ(0, chmod(path, 0755));
+	ASSERT_EQ(0, setxattr(path, "security.capability", &capable, sizeof(capable), 0));
+	ASSERT_EQ(0, chmod(KLAB_DEVICE, 0666));
+	ASSERT_TRUE(write_text(setting, "1"));
+	EXPECT_EQ(0, gain(ALICE, path, report));
+	EXPECT_EQ(KLAB_EVENT_PRIVILEGED, report[0]);
+	EXPECT_EQ(0, report[1]);
+
+	EXPECT_EQ(0, gain(0, path, report));
+	EXPECT_EQ(0, report[0]);
+
+	/* Without them the setting alone is nothing. */
+	ASSERT_EQ(0, removexattr(path, "security.capability"));
+	EXPECT_EQ(0, gain(ALICE, path, report));
+	EXPECT_EQ(0, report[0]);
+	EXPECT_LT(5, report[1]);
+	ASSERT_TRUE(write_text(setting, "0"));
 	unlink(path);
 	ASSERT_EQ(0, chmod(KLAB_DEVICE, 0660));
 }
