@@ -568,23 +568,34 @@ void klab_channel_expect(struct klab_channel *channel, u32 side)
 	raise_flag(find_side(channel, side));
 }
 
+static bool never_ready(struct klab_channel *channel, u64 bytes)
+{
+	return bytes > klab_channel_capacity(channel);
+}
+
 int klab_channel_wait(struct klab_context *context, void *arg)
 {
 	struct klab_channel *channel = context->channel;
 	struct klab_channel_wait *ask = arg;
 	struct klab_side *side = find_side(channel, ask->side);
+	int error;
 
 	if (!side || ask->flags)
 		return -EINVAL;
-	if (!ask->bytes || ask->bytes > klab_channel_capacity(channel))
+	if (!ask->bytes || never_ready(channel, ask->bytes))
 		return -EINVAL;
 	if (ready(channel, side, ask->bytes))
 		return 0;
 	if (context->file->f_flags & O_NONBLOCK)
 		return -EAGAIN;
 	atomic_long_inc(&side->sleeps);
-	return wait_event_interruptible(side->sleepers,
-					ready_or_flagged(channel, side, ask->bytes));
+	error = wait_event_interruptible(side->sleepers,
+					 ready_or_flagged(channel, side, ask->bytes) ||
+					 never_ready(channel, ask->bytes));
+	/* The capacity may have become less. */
+	if (!error && never_ready(channel, ask->bytes) && !READ_ONCE(channel->ended))
+		error = -EINVAL;
+	return error;
 }
 
 int klab_channel_wake(struct klab_context *context, void *arg)

@@ -289,10 +289,10 @@ static void handle(int number)
 	__atomic_add_fetch(handled, number == SIGUSR1, __ATOMIC_SEQ_CST);
 }
 
-/* A child that asks to be told of data and exits with what it is told. */
-static pid_t wait_for_data(int fd, int flags)
+/* A child that asks to be told of @bytes of data and exits with what it is told. */
+static pid_t wait_for_data(int fd, __u64 bytes, int flags)
 {
-	struct klab_channel_wait wait = { .side = KLAB_CHANNEL_READERS, .bytes = 1 };
+	struct klab_channel_wait wait = { .side = KLAB_CHANNEL_READERS, .bytes = bytes };
 	struct sigaction action = { .sa_handler = handle, .sa_flags = flags };
 	pid_t child;
 
@@ -312,7 +312,7 @@ static pid_t wait_for_data(int fd, int flags)
 
 TEST_F(private_wait, signal_ends_a_wait)
 {
-	pid_t child = wait_for_data(self->fd, 0);
+	pid_t child = wait_for_data(self->fd, 1, 0);
 
 	EXPECT_INTERRUPTED(child);
 	EXPECT_EQ(EINTR, child_status(child));
@@ -321,7 +321,7 @@ TEST_F(private_wait, signal_ends_a_wait)
 
 TEST_F(private_wait, signal_restarts_a_wait)
 {
-	pid_t child = wait_for_data(self->fd, SA_RESTART);
+	pid_t child = wait_for_data(self->fd, 1, SA_RESTART);
 
 	EXPECT_INTERRUPTED(child);
 	EXPECT_TRUE(eventually(asleep_in(child, SYS_ioctl, self->fd)));
@@ -331,9 +331,19 @@ TEST_F(private_wait, signal_restarts_a_wait)
 	EXPECT_EQ(2, channel_stat(self->fd).read.sleeps);
 }
 
+/* For more than there can be any longer, nobody has to wait for ever. */
+TEST_F(private_wait, resize_ends_a_wait)
+{
+	pid_t child = wait_for_data(self->fd, CAPACITY, 0);
+
+	ASSERT_TRUE(eventually(asleep_in(child, SYS_ioctl, self->fd)));
+	ASSERT_EQ(0, resize_channel(self->fd, CAPACITY / 2));
+	EXPECT_EQ(EINVAL, child_status(child));
+}
+
 TEST_F(private_wait, kill_ends_a_wait)
 {
-	pid_t child = wait_for_data(self->fd, 0);
+	pid_t child = wait_for_data(self->fd, 1, 0);
 	int status;
 
 	ASSERT_TRUE(eventually(asleep_in(child, SYS_ioctl, self->fd)));

@@ -319,8 +319,9 @@ struct klab_channel_map {
  *
  * Try: side=WRITERS bytes=1
  *
- * EINVAL: side, flags, bytes. EAGAIN: not yet, and the descriptor is O_NONBLOCK.
- * EINTR: a signal came, and its handler does not restart calls.
+ * EINVAL: side, flags, bytes, also where the channel became smaller meanwhile.
+ * EAGAIN: not yet, and the descriptor is O_NONBLOCK. EINTR: a signal came, and its
+ * handler does not restart calls.
  */
 struct klab_channel_wait {
 	__u32 side;
