@@ -291,6 +291,39 @@ TEST(family)
 	count_family(_metadata, 0, 2, 1, 0);
 }
 
+/* Where there is no room for a child, its parent tells of it, and it is counted. */
+TEST(more_than_so_many_threads)
+{
+	struct klab_recorder_create ask = {
+		.kinds = KLAB_RECORD_ALL, .flags = FAMILY, .bytes = RING_BYTES,
+		.wakeup = RING_BYTES / 4, .threads = 1,
+	};
+	int recorder = record_with(0, &ask);
+	struct events events;
+	size_t i;
+
+	ASSERT_LE(0, recorder);
+	for (i = 0; i < 3; i++) {
+		pid_t child = fork();
+
+		if (!child)
+			_exit(0);
+		waitpid(child, NULL, 0);
+	}
+	ASSERT_EQ(0, record_stop(recorder));
+	EXPECT_EQ(3, record_stat(recorder).missed);
+	EXPECT_EQ(3, fdinfo_value(recorder, "recorder_missed", 10));
+	events = read_events(recorder);
+	EXPECT_EQ(3, count_kind(&events, KLAB_EVENT_FORK, 0));
+	for (i = 0; i < events.count; i++) {
+		EXPECT_EQ(getpid(), events.event[i]->tid);
+		if (events.event[i]->kind == KLAB_EVENT_FORK)
+			EXPECT_EQ(0, BODY(events.event[i], fork)->flags);
+	}
+	free_events(&events);
+	close(recorder);
+}
+
 /* A thread that runs a new program becomes the main thread: the ids follow. */
 static void *do_exec(void *arg)
 {

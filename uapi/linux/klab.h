@@ -2077,8 +2077,8 @@ struct klab_event_switch {
  * Memory is charged to the memory cgroup of the caller.
  *
  * EINVAL: kinds, flags, bytes, wakeup, threads. EOPNOTSUPP: kinds without their
- * KLAB_FEATURE_*. ESRCH: the process has ended. EPERM: the task handle is not good
- * for this any more. EMFILE, ENFILE, ENOMEM.
+ * KLAB_FEATURE_*. ESRCH: the process has ended, or the task handle does not answer
+ * any more. EINTR: killed meanwhile. EMFILE, ENFILE, ENOMEM.
  */
 struct klab_recorder_create {
 	__u32 kinds;
