@@ -6,7 +6,6 @@
  * descriptor that root has opened: who opened it must not count.
  */
 #include <linux/capability.h>
-#include <sched.h>
 
 #include "people.h"
 
