@@ -136,7 +136,11 @@ TEST(program_with_capabilities)
 
 	ASSERT_TRUE(make_setuid(path));
 	ASSERT_EQ(0, chmod(path, 0755));
-	ASSERT_EQ(0, setxattr(path, "security.capability", &capable, sizeof(capable), 0));
+	if (setxattr(path, "security.capability", &capable, sizeof(capable), 0)) {
+		ASSERT_EQ(EOPNOTSUPP, errno);
+		unlink(path);
+		SKIP(return, "a file system whose files have no capabilities");
+	}
 	ASSERT_EQ(0, chmod(KLAB_DEVICE, 0666));
 	ASSERT_TRUE(write_text(setting, "1"));
 	EXPECT_EQ(0, gain(ALICE, path, report));
