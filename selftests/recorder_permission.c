@@ -42,13 +42,13 @@ TEST(who_may)
 	ASSERT_EQ(0, chmod(KLAB_DEVICE, 0660));
 }
 
-/* Copies a program to where it may be set-user-ID. */
-static bool make_setuid(const char *path)
+/* Copies a program of root's to where it may be set-user-ID, or have capabilities. */
+static bool copy_program(const char *path, mode_t mode)
 {
 	char command[128];
 
 	snprintf(command, sizeof(command), "cp /bin/busybox %s", path);
-	return !system(command) && !chown(path, 0, 0) && !chmod(path, 04755);
+	return !system(command) && !chown(path, 0, 0) && !chmod(path, mode);
 }
 
 /*
@@ -94,7 +94,7 @@ TEST(program_that_gains_privileges)
 	static const char path[] = "/tmp/klab-setuid";
 	int *report = shared_memory(4096);
 
-	ASSERT_TRUE(make_setuid(path));
+	ASSERT_TRUE(copy_program(path, 04755));
 	ASSERT_EQ(0, chmod(KLAB_DEVICE, 0666));
 	EXPECT_EQ(0, gain(ALICE, path, report));
 	EXPECT_EQ(KLAB_EVENT_PRIVILEGED, report[0]);
@@ -134,8 +134,7 @@ TEST(program_with_capabilities)
 	};
 	int *report = shared_memory(4096);
 
-	ASSERT_TRUE(make_setuid(path));
-	ASSERT_EQ(0, chmod(path, 0755));
+	ASSERT_TRUE(copy_program(path, 0755));
 	if (setxattr(path, "security.capability", &capable, sizeof(capable), 0)) {
 		ASSERT_EQ(EOPNOTSUPP, errno);
 		unlink(path);
