@@ -127,8 +127,6 @@ TEST(constants)
 	EXPECT_EQ(0x20000, KLAB_FEATURE_TASK_PAGES);
 	EXPECT_EQ(0x40000, KLAB_FEATURE_TASK_WALK);
 	EXPECT_EQ(0x80000, KLAB_FEATURE_FILE);
-	EXPECT_EQ(0x1, KLAB_PAGES_HOLD);
-	EXPECT_EQ(0x2, KLAB_PAGES_PARTIAL);
 	EXPECT_EQ(0x1, KLAB_SAME_MEMORY);
 	EXPECT_EQ(0x2, KLAB_SAME_FILES);
 	EXPECT_EQ(0x4, KLAB_SAME_FS);
@@ -810,6 +808,7 @@ TEST(recorder_constants)
 	EXPECT_EQ(0x030, KLAB_RECORD_SIGNALS);
 	EXPECT_EQ(0x1c0, KLAB_RECORD_TASKS);
 	EXPECT_EQ(0x600, KLAB_RECORD_SWITCHES);
+	EXPECT_EQ(0x7ff, KLAB_RECORD_ALL);
 	EXPECT_EQ(1, KLAB_RECORD_THREADS);
 	EXPECT_EQ(2, KLAB_RECORD_CHILDREN);
 	EXPECT_EQ(1, KLAB_EVENT_WAS_MINOR);
@@ -818,6 +817,45 @@ TEST(recorder_constants)
 	EXPECT_EQ(4096, KLAB_RECORDER_BYTES_MIN);
 	EXPECT_EQ(67108864, KLAB_RECORDER_BYTES_LIMIT);
 	EXPECT_EQ(4096, KLAB_RECORDER_THREADS_LIMIT);
+	EXPECT_EQ(1, KLAB_EVENT_COMPAT);
+	EXPECT_EQ(0x01, KLAB_FAULT_PROTECTION);
+	EXPECT_EQ(0x02, KLAB_FAULT_WRITE);
+	EXPECT_EQ(0x04, KLAB_FAULT_USER);
+	EXPECT_EQ(0x08, KLAB_FAULT_RESERVED);
+	EXPECT_EQ(0x10, KLAB_FAULT_FETCH);
+	EXPECT_EQ(0x20, KLAB_FAULT_KEY);
+	EXPECT_EQ(0, KLAB_SIGNAL_QUEUED);
+	EXPECT_EQ(1, KLAB_SIGNAL_IGNORED);
+	EXPECT_EQ(2, KLAB_SIGNAL_PENDING);
+	EXPECT_EQ(3, KLAB_SIGNAL_OVERFLOW);
+	EXPECT_EQ(4, KLAB_SIGNAL_BARE);
+	EXPECT_EQ(1, KLAB_EVENT_GROUP);
+	EXPECT_EQ(1, KLAB_EVENT_THREAD);
+	EXPECT_EQ(2, KLAB_EVENT_RECORDED);
+	EXPECT_EQ(1, KLAB_EVENT_PRIVILEGED);
+	EXPECT_EQ(0, KLAB_SWITCH_PREEMPTED);
+	EXPECT_EQ(1, KLAB_SWITCH_SLEEPS);
+	EXPECT_EQ(2, KLAB_SWITCH_WAITS);
+	EXPECT_EQ(3, KLAB_SWITCH_STOPPED);
+	EXPECT_EQ(4, KLAB_SWITCH_OTHER);
+}
+
+TEST(cpu_constants)
+{
+	EXPECT_EQ(56, KLAB_SYMBOL_LENGTH);
+	EXPECT_EQ(0x5, KLAB_GATE_TASK);
+	EXPECT_EQ(0xe, KLAB_GATE_INTERRUPT);
+	EXPECT_EQ(0xf, KLAB_GATE_TRAP);
+	EXPECT_EQ(0x001, KLAB_CPU_WP);
+	EXPECT_EQ(0x002, KLAB_CPU_NX);
+	EXPECT_EQ(0x004, KLAB_CPU_SMEP);
+	EXPECT_EQ(0x008, KLAB_CPU_SMAP);
+	EXPECT_EQ(0x010, KLAB_CPU_UMIP);
+	EXPECT_EQ(0x020, KLAB_CPU_PKU);
+	EXPECT_EQ(0x040, KLAB_CPU_CET);
+	EXPECT_EQ(0x080, KLAB_CPU_PTI);
+	EXPECT_EQ(0x100, KLAB_CPU_LA57);
+	EXPECT_EQ(0x200, KLAB_CPU_FRED);
 }
 
 TEST(struct_events)
@@ -845,6 +883,7 @@ TEST(struct_events)
 	FIELD(klab_event_fault, error, 16, 8);
 	EXPECT_EQ(24, sizeof(struct klab_event_trap));
 	FIELD(klab_event_trap, vector, 0, 4);
+	FIELD(klab_event_trap, reserved, 4, 4);
 	FIELD(klab_event_trap, error, 8, 8);
 	FIELD(klab_event_trap, ip, 16, 8);
 	EXPECT_EQ(24, sizeof(struct klab_event_signal));
@@ -862,17 +901,20 @@ TEST(struct_events)
 	FIELD(klab_event_fork, pid, 0, 4);
 	FIELD(klab_event_fork, tid, 4, 4);
 	FIELD(klab_event_fork, flags, 8, 4);
+	FIELD(klab_event_fork, reserved, 12, 4);
 	EXPECT_EQ(88, sizeof(struct klab_event_exec));
 	FIELD(klab_event_exec, old_tid, 0, 4);
 	FIELD(klab_event_exec, flags, 4, 4);
 	FIELD(klab_event_exec, path, 8, 80);
 	EXPECT_EQ(32, sizeof(struct klab_event_exit));
 	FIELD(klab_event_exit, status, 0, 4);
+	FIELD(klab_event_exit, reserved, 4, 4);
 	FIELD(klab_event_exit, minor, 8, 8);
 	FIELD(klab_event_exit, major, 16, 8);
 	FIELD(klab_event_exit, runtime, 24, 8);
 	EXPECT_EQ(8, sizeof(struct klab_event_switch));
 	FIELD(klab_event_switch, reason, 0, 4);
+	FIELD(klab_event_switch, reserved, 4, 4);
 }
 
 TEST(struct_recorder)
@@ -898,8 +940,11 @@ TEST(struct_recorder)
 	FIELD(klab_recorder_map, bytes, 0, 8);
 	FIELD(klab_recorder_map, made, 8, 8);
 	FIELD(klab_recorder_map, dropped, 16, 8);
+	FIELD(klab_recorder_map, reserved0, 24, 40);
 	FIELD(klab_recorder_map, written, 64, 8);
+	FIELD(klab_recorder_map, reserved1, 72, 56);
 	FIELD(klab_recorder_map, read, 128, 8);
+	FIELD(klab_recorder_map, reserved2, 136, 56);
 }
 
 TEST(struct_cpu)
@@ -914,6 +959,7 @@ TEST(struct_cpu)
 	FIELD(klab_cpu_gate, privilege, 6, 1);
 	FIELD(klab_cpu_gate, stack, 7, 1);
 	FIELD(klab_cpu_gate, selector, 8, 4);
+	FIELD(klab_cpu_gate, reserved, 12, 4);
 	FIELD(klab_cpu_gate, handler, 16, 64);
 	EXPECT_EQ(264, sizeof(struct klab_cpu));
 	FIELD(klab_cpu, cpu, 0, 4);
