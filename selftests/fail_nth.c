@@ -10,53 +10,26 @@
  */
 #include <sys/epoll.h>
 
+#include "fault.h"
 #include "scene.h"
-
-#define FAULTS	"/sys/kernel/debug/"
-
-static int fail_nth = -1;	/* open all the time: to open it could fail as well */
-
-/* Have the @nth point of failure fail in what this task does next; 0: none. */
-static bool arm(int nth)
-{
-	char text[16];
-	int size = snprintf(text, sizeof(text), "%d", nth);
-
-	return pwrite(fail_nth, text, size, 0) == size || pwrite(fail_nth, text, size, 0) == size;
-}
-
-/* Disarm, and tell whether it came to that point. If not, to read that can be it. */
-static bool struck(void)
-{
-	char text[16] = "";
-	bool hit = pread(fail_nth, text, sizeof(text) - 1, 0) > 0 && !atoi(text);
-
-	return arm(0) && hit;
-}
 
 FIXTURE(fail_nth)
 {
+	int nth;
 	struct scene scene;
 };
 
-/* Also what may wait and reclaim is to fail, and without a word in the log. */
 FIXTURE_SETUP(fail_nth)
 {
-	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	if (fail_nth < 0 || access(FAULTS "failslab", F_OK))
+	self->nth = open_fail_nth();
+	if (self->nth < 0)
 		SKIP(return, "no fault injection in this kernel");
-	ASSERT_TRUE(write_text(FAULTS "failslab/ignore-gfp-wait", "N"));
-	ASSERT_TRUE(write_text(FAULTS "failslab/verbose", "0"));
-	ASSERT_TRUE(write_text(FAULTS "fail_page_alloc/ignore-gfp-wait", "N"));
-	ASSERT_TRUE(write_text(FAULTS "fail_page_alloc/ignore-gfp-highmem", "N"));
-	ASSERT_TRUE(write_text(FAULTS "fail_page_alloc/min-order", "0"));
-	ASSERT_TRUE(write_text(FAULTS "fail_page_alloc/verbose", "0"));
-	ASSERT_TRUE(write_text(FAULTS "fail_usercopy/verbose", "0"));
+	ASSERT_TRUE(set_faults());
 }
 
 FIXTURE_TEARDOWN(fail_nth)
 {
-	close(fail_nth);
+	close(self->nth);
 }
 
 /* A call that has more points than this does not end, or does too much. */
@@ -96,9 +69,9 @@ TEST_F(fail_nth, commands)
 			scene_argument(&self->scene, command, &arg);
 			/* To make a recorder to ask is not what is to fail. */
 			fd = scene_fd(&self->scene, command);
-			ASSERT_TRUE(arm(nth));
+			ASSERT_TRUE(arm(self->nth, nth));
 			error = call(fd, command, &arg);
-			hit = struck();
+			hit = struck(self->nth);
 			struck_at += hit;
 			late = error && !scene_untouched(&self->scene);
 			if (late) {
@@ -288,9 +261,9 @@ TEST_F(fail_nth, file_operations)
 		struck_at = 0;
 		for (nth = 1; nth < POINTS_MAX; nth++) {
 			ASSERT_TRUE(stage_open(&stage));
-			ASSERT_TRUE(arm(nth));
+			ASSERT_TRUE(arm(self->nth, nth));
 			result = operation->run(&stage);
-			hit = struck();
+			hit = struck(self->nth);
 			struck_at += hit;
 			moved = HELD - count_bytes(stage.channel);
 			if (result < 0) {

@@ -31,6 +31,7 @@
 #include <linux/klab.h>
 
 #include "kselftest_harness.h"
+#include "write_text.h"
 
 /*
  * Seconds until a test that hangs is ended. The harness's 30 are too few for a
@@ -40,17 +41,6 @@
 #define TEST_TIMEOUT_DEFAULT	240
 
 #define KLAB_DEVICE	"/dev/klab"
-
-/* For files that are settings: all of it, in one call. */
-static inline bool write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	if (fd >= 0)
-		close(fd);
-	return done;
-}
 
 /* How long, or how many, says the environment, or else @few (docs/proof.md). */
 static inline __u64 asked_for(const char *name, __u64 few)

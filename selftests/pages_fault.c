@@ -4,9 +4,8 @@
  * kernel's fault injection has the n-th allocation of a call fail, for every n. The
  * errno is the documented one, and nothing is lost.
  */
+#include "fault.h"
 #include "klab_test.h"
-
-#define FAULTS	"/sys/kernel/debug/"
 
 FIXTURE(pages_fault)
 {
@@ -19,40 +18,16 @@ FIXTURE_SETUP(pages_fault)
 {
 	self->fd = open(KLAB_DEVICE, O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, self->fd);
-	self->nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	/* Order 0, and allocations that may sleep: neither would fail unless told to. */
-	if (self->nth < 0 || !write_text(FAULTS "fail_page_alloc/min-order", "0") ||
-	    !write_text(FAULTS "fail_page_alloc/ignore-gfp-wait", "N") ||
-	    !write_text(FAULTS "failslab/ignore-gfp-wait", "N"))
-		SKIP(return, "this kernel injects no faults");
-	/* Nothing of it in the log, where it would look like a fault of klab. */
-	write_text(FAULTS "fail_page_alloc/verbose", "0");
-	write_text(FAULTS "failslab/verbose", "0");
-	write_text(FAULTS "fail_usercopy/verbose", "0");
+	self->nth = open_fail_nth();
+	if (self->nth < 0)
+		SKIP(return, "no fault injection in this kernel");
+	ASSERT_TRUE(set_faults());
 }
 
 FIXTURE_TEARDOWN(pages_fault)
 {
 	close(self->nth);
 	close(self->fd);
-}
-
-static bool set_nth(int nth, unsigned int value)
-{
-	char text[16];
-	int length = snprintf(text, sizeof(text), "%u", value);
-
-	return pwrite(nth, text, length, 0) == length;
-}
-
-/* Was there an n-th one at all? Then it has failed, and nothing is left to count down. */
-static bool has_failed(int nth)
-{
-	char text[16] = "";
-
-	pread(nth, text, sizeof(text) - 1, 0);
-	set_nth(nth, 0);
-	return atoi(text) == 0;
 }
 
 /*
@@ -67,10 +42,10 @@ static int try_place(int nth, unsigned int n, const struct klab_pages_alloc *ask
 	long long held;
 	bool failed;
 
-	if (fd < 0 || !set_nth(nth, n))
+	if (fd < 0 || !arm(nth, n))
 		return -1;
 	error = klab(fd, KLAB_IOC_PAGES_ALLOC, &alloc);
-	failed = has_failed(nth);
+	failed = struck(nth);
 	held = pages_held(fd);
 	close(fd);
 	if (error == EFAULT)
@@ -146,9 +121,9 @@ TEST_F(pages_fault, giving_back)
 	for (n = 1; n < 100; n++) {
 		struct klab_pages_free release = { .handle = handle };
 
-		ASSERT_TRUE(set_nth(self->nth, n));
+		ASSERT_TRUE(arm(self->nth, n));
 		error = klab(self->fd, KLAB_IOC_PAGES_FREE, &release);
-		if (!has_failed(self->nth))
+		if (!struck(self->nth))
 			break;
 		if (error == ENOMEM)
 			EXPECT_EQ(100, pages_held(self->fd));
@@ -172,9 +147,9 @@ TEST_F(pages_fault, books)
 			.events = { (uintptr_t)events, ARRAY_SIZE(events), sizeof(events[0]) },
 		};
 
-		ASSERT_TRUE(set_nth(self->nth, n));
+		ASSERT_TRUE(arm(self->nth, n));
 		error = klab(self->fd, KLAB_IOC_PAGES_BOOKS, &books);
-		if (!has_failed(self->nth))
+		if (!struck(self->nth))
 			break;
 		EXPECT_TRUE(!error || error == ENOMEM || error == EFAULT);
 	}

@@ -30,6 +30,7 @@
 
 #include <linux/klab.h>
 
+#include "../fault.h"
 #include "contract.h"
 #include "world.h"
 
@@ -382,19 +383,6 @@ static void load_corpus(const char *path)
 		fclose(file);
 }
 
-#define FAULTS "/sys/kernel/debug/"
-
-/* Not every kernel has it. */
-static void set(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd >= 0 && write(fd, value, strlen(value)) < 0)
-		perror(path);
-	if (fd >= 0)
-		close(fd);
-}
-
 static const char usage[] =
 "usage: fuzz [--seed N] [--calls N] [--seconds N] [--corpus FILE] [--keep]\n"
 "       fuzz --program NAME [--trace]\n"
@@ -458,13 +446,8 @@ int main(int argc, char **argv)
 	if (!calls && !limit)
 		calls = 100000;
 	/* Whatever the kernel's log is told, it keeps; and what shall fail, fails quietly. */
-	set("/proc/sys/kernel/printk_devkmsg", "on\n");
-	set(FAULTS "failslab/ignore-gfp-wait", "N");
-	set(FAULTS "failslab/verbose", "0");
-	set(FAULTS "fail_page_alloc/ignore-gfp-wait", "N");
-	set(FAULTS "fail_page_alloc/min-order", "0");
-	set(FAULTS "fail_page_alloc/verbose", "0");
-	set(FAULTS "fail_usercopy/verbose", "0");
+	write_text("/proc/sys/kernel/printk_devkmsg", "on\n");
+	(void)set_faults();	/* not every kernel has them */
 	sigemptyset(&ends);
 	sigaddset(&ends, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &ends, NULL);
