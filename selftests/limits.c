@@ -93,21 +93,6 @@ TEST_F(limits, shared_by_threads)
 	}
 }
 
-/* The number behind @key in a file, or in a file that is nothing but a number. */
-static long long number_in(const char *path, const char *key)
-{
-	FILE *file = fopen(path, "re");
-	long long number = -1;
-	char line[256];
-
-	while (file && number < 0 && fgets(line, sizeof(line), file))
-		if (!strncmp(line, key, strlen(key)))
-			number = atoll(line + strlen(key));
-	if (file)
-		fclose(file);
-	return number;
-}
-
 #define PAGES_MAX_USER	"/sys/module/klab/parameters/pages_max_user"
 
 static bool set_pages_max_user(__u64 pages)
@@ -164,7 +149,7 @@ TEST_F(limits, of_the_user)
  */
 TEST_F(limits, of_the_machine)
 {
-	long long total = number_in("/proc/meminfo", "MemTotal:"), left;
+	long long total = number_in("/proc/meminfo", "MemTotal", 10), left;
 	__u64 pages = self->info.pages_max;
 	int fds[1000], count = 0, error;
 	__u32 handle;
@@ -179,7 +164,7 @@ TEST_F(limits, of_the_machine)
 			pages /= 2;
 		}
 	}
-	left = number_in("/proc/meminfo", "MemAvailable:");
+	left = number_in("/proc/meminfo", "MemAvailable", 10);
 	while (count--)
 		close(fds[count]);
 	EXPECT_TRUE(set_pages_max_user(self->info.pages_max_user));
@@ -206,7 +191,7 @@ static void find_out(int fd, struct findings *found)
 	__u32 handle;
 
 	found->some = hold(fd, 0, 1024, &handle);
-	found->charged = number_in(CGROUP "memory.current", "");
+	found->charged = number_in(CGROUP "memory.current", "", 10);
 	found->too_many = hold(fd, 0, 4096, &handle);
 
 	found->ask = (struct klab_pages_alloc) {
@@ -263,9 +248,9 @@ TEST_F(limits, of_the_memory_cgroup)
 	EXPECT_EQ(2, fdinfo_value(self->fd, "batches", 10));
 
 	/* The bill is open for as long as the pages are held, and no longer. */
-	EXPECT_LE(1024 * 4096, number_in(CGROUP "memory.current", ""));
+	EXPECT_LE(1024 * 4096, number_in(CGROUP "memory.current", "", 10));
 	close(self->fd);
-	EXPECT_TRUE(eventually(number_in(CGROUP "memory.current", "") < 1024 * 4096));
+	EXPECT_TRUE(eventually(number_in(CGROUP "memory.current", "", 10) < 1024 * 4096));
 	EXPECT_TRUE(eventually(rmdir(CGROUP) == 0));
 }
 
@@ -306,10 +291,10 @@ TEST_F(limits, killed_in_a_memory_cgroup)
 			pause();
 	}
 	ASSERT_TRUE(eventually(__atomic_load_n(ready, __ATOMIC_ACQUIRE)));
-	EXPECT_LE(2048 * 4096, number_in(CGROUP "memory.current", ""));
+	EXPECT_LE(2048 * 4096, number_in(CGROUP "memory.current", "", 10));
 	kill(child, SIGKILL);
 	EXPECT_EQ(-1, child_status(child));
-	EXPECT_TRUE(eventually(number_in(CGROUP "memory.current", "") < 1024 * 4096));
+	EXPECT_TRUE(eventually(number_in(CGROUP "memory.current", "", 10) < 1024 * 4096));
 	EXPECT_TRUE(eventually(rmdir(CGROUP) == 0));
 }
 

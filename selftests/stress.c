@@ -176,15 +176,7 @@ TEST_F_TIMEOUT(stress, processors_come_and_go, 7200)
 
 static long long available_kib(void)
 {
-	FILE *file = fopen("/proc/meminfo", "re");
-	long long kib = -1;
-	char line[128];
-
-	while (file && fgets(line, sizeof(line), file))
-		sscanf(line, "MemAvailable: %lld", &kib);
-	if (file)
-		fclose(file);
-	return kib;
+	return number_in("/proc/meminfo", "MemAvailable", 10);
 }
 
 #define LEFT_KIB	(48 << 10)
