@@ -275,7 +275,7 @@ TEST_F(module, pages_max)
 }
 
 /* Once and again, each time used a little, and left with something still held. */
-TEST_F_TIMEOUT(module, many_rounds, 3600)
+TEST_F_TIMEOUT(module, many_rounds, LONG_TIMEOUT)
 {
 	int all = asked_for("KLAB_ROUNDS", 50), round, fd, event = eventfd(0, EFD_CLOEXEC);
 	struct klab_eventfd_fire fire = { .fd = event, .count = 1 };
@@ -317,7 +317,7 @@ static void use_it(unsigned int *opened)
 }
 
 /* The same while others open it, use it, and are killed in whatever they do. */
-TEST_F_TIMEOUT(module, many_rounds_in_use, 3600)
+TEST_F_TIMEOUT(module, many_rounds_in_use, LONG_TIMEOUT)
 {
 	unsigned int *opened = shared_memory(sizeof(*opened)), before;
 	int all = asked_for("KLAB_ROUNDS", 10), round, i;

@@ -7,6 +7,9 @@
 
 #include "notify_test.h"
 
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT	LONG_TIMEOUT
+
 #define FINEST	20000
 
 /* Firings of one run. */

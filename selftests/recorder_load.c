@@ -80,7 +80,7 @@ static __u64 read_count(int recorder)
 }
 
 /* All of them recorded at once, die in the middle of it: not one event unaccounted for. */
-TEST_F_TIMEOUT(recorder_load, hundred_processes, 3600)
+TEST_F_TIMEOUT(recorder_load, hundred_processes, LONG_TIMEOUT)
 {
 	struct klab_recorder_stat stat;
 	int recorders[MANY], i;
@@ -152,7 +152,7 @@ static void *come_and_go(void *arg)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(recorder_load, closed_at_any_moment, 3600)
+TEST_F_TIMEOUT(recorder_load, closed_at_any_moment, LONG_TIMEOUT)
 {
 	pthread_t threads[4];
 	void *error;

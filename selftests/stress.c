@@ -155,7 +155,7 @@ static bool set_online(bool online)
 	return write_text(PROCESSOR, online ? "1" : "0");
 }
 
-TEST_F_TIMEOUT(stress, processors_come_and_go, 7200)
+TEST_F_TIMEOUT(stress, processors_come_and_go, LONG_TIMEOUT)
 {
 	__u64 end = now_ns() + seconds() * 1000 * MS;
 	unsigned int before[CALLERS] = { 0 };
@@ -198,7 +198,7 @@ static void eat_memory(void)
 		pause();
 }
 
-TEST_F_TIMEOUT(stress, memory_runs_short, 7200)
+TEST_F_TIMEOUT(stress, memory_runs_short, LONG_TIMEOUT)
 {
 	__u64 end = now_ns() + seconds() * 1000 * MS;
 	unsigned int before[CALLERS] = { 0 };
@@ -222,7 +222,7 @@ TEST_F_TIMEOUT(stress, memory_runs_short, 7200)
 }
 
 /* Each with a page and half of them with a channel: KLAB_DESCRIPTORS of them, or 1000. */
-TEST_F_TIMEOUT(stress, many_descriptors, 3600)
+TEST_F_TIMEOUT(stress, many_descriptors, LONG_TIMEOUT)
 {
 	int count = asked_for("KLAB_DESCRIPTORS", 1000), i, *fds = calloc(count, sizeof(*fds));
 	struct rlimit old, limit = { count + 100, count + 100 };

@@ -535,7 +535,7 @@ FIXTURE_TEARDOWN(task_load)
 	close(device);
 }
 
-TEST_F_TIMEOUT(task_load, everything_at_once, 3600)
+TEST_F_TIMEOUT(task_load, everything_at_once, LONG_TIMEOUT)
 {
 	__u64 until = now_ns() + asked_for("KLAB_SECONDS", 2) * 1000000000;
 	unsigned int state = 1;
