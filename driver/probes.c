@@ -395,26 +395,37 @@ static void probe_fork(void *data, struct task_struct *parent, struct task_struc
 	}
 }
 
+/* Has whoever made the recorder CAP_SYS_PTRACE in @ns: in its own, or as an owner? */
+static bool has_power(const struct klab_log *log, struct user_namespace *ns)
+{
+	const struct cred *maker = log->maker;
+
+	for (; ns; ns = ns->parent) {
+		if (ns == maker->user_ns)
+			return log->powerful;
+		if (ns->parent == maker->user_ns && uid_eq(ns->owner, maker->euid))
+			return true;
+	}
+	return false;
+}
+
 /*
- * Might whoever made the recorder still look at @task, which is current and has just
- * run a new program? The rule is ptrace's, with who he was when he made it.
+ * Might he still look at @task, which is current and has just run a new program? The
+ * rule is ptrace's, part by part: ids, dumpability, capabilities.
  */
 static bool may_go_on(const struct klab_log *log, struct task_struct *task)
 {
 	const struct cred *cred = current_cred(), *maker = log->maker;
-	struct user_namespace *ns;
 
-	if (log->powerful)
-		for (ns = task->mm->user_ns; ns; ns = ns->parent)
-			if (ns == maker->user_ns)
-				return true;
-	return get_dumpable(task->mm) == SUID_DUMP_USER &&
-	       uid_eq(cred->uid, maker->uid) && uid_eq(cred->euid, maker->uid) &&
+	if (!has_power(log, task->mm->user_ns) && get_dumpable(task->mm) != SUID_DUMP_USER)
+		return false;
+	if (has_power(log, cred->user_ns))
+		return true;
+	return uid_eq(cred->uid, maker->uid) && uid_eq(cred->euid, maker->uid) &&
 	       uid_eq(cred->suid, maker->uid) && gid_eq(cred->gid, maker->gid) &&
 	       gid_eq(cred->egid, maker->gid) && gid_eq(cred->sgid, maker->gid) &&
-	       /* In a namespace of its own it has all, as has the user who made that. */
-	       (cred->user_ns != maker->user_ns ||
-		cap_issubset(cred->cap_permitted, maker->cap_permitted));
+	       cred->user_ns == maker->user_ns &&
+	       cap_issubset(cred->cap_permitted, maker->cap_permitted);
 }
 
 static void probe_exec(void *data, struct task_struct *task, pid_t old_pid,

@@ -51,18 +51,28 @@ static bool copy_program(const char *path, mode_t mode)
 	return !system(command) && !chown(path, 0, 0) && !chmod(path, mode);
 }
 
+/* What gain() found, and what its processes say to each other. */
+struct report {
+	__u32 flags;		/* of the exec */
+	__u32 after;		/* events after it */
+	pid_t inside;		/* is in a user namespace of its own, */
+	bool mapped;		/* which has been given its ids */
+};
+
 /*
  * Alice records herself, and runs a program of root's: the stream ends with the exec. The same
- * for root goes on.
+ * for root goes on. Before it the child can @change who it is.
  */
-static int gain(uid_t uid, const char *path, int *report)
+static int gain(uid_t uid, const char *path, bool (*change)(struct report *report),
+		struct report *report)
 {
-	size_t i, after = 0;
 	struct events events;
 	ssize_t exec;
 	int recorder;
 	pid_t child;
+	size_t i;
 
+	*report = (struct report) { 0 };
 	child = fork();
 	if (child)
 		return child_status(child);
@@ -73,7 +83,8 @@ static int gain(uid_t uid, const char *path, int *report)
 		_exit(254);
 	/* The descriptor stays here; the program is run by a child that is recorded too. */
 	if (!fork()) {
-		execl(path, "true", NULL);
+		if (!change || change(report))
+			execl(path, "true", NULL);
 		_exit(253);
 	}
 	wait(NULL);
@@ -83,40 +94,39 @@ static int gain(uid_t uid, const char *path, int *report)
 	if (exec < 0)
 		_exit(252);
 	for (i = exec + 1; i < events.count; i++)
-		after += events.event[i]->tid == events.event[exec]->tid;
-	report[0] = BODY(events.event[exec], exec)->flags;
-	report[1] = after;
+		report->after += events.event[i]->tid == events.event[exec]->tid;
+	report->flags = BODY(events.event[exec], exec)->flags;
 	_exit(0);
 }
 
 TEST(program_that_gains_privileges)
 {
 	static const char path[] = "/tmp/klab-setuid";
-	int *report = shared_memory(4096);
+	struct report *report = shared_memory(sizeof(*report));
 
 	ASSERT_TRUE(copy_program(path, 04755));
 	ASSERT_EQ(0, chmod(KLAB_DEVICE, 0666));
-	EXPECT_EQ(0, gain(ALICE, path, report));
-	EXPECT_EQ(KLAB_EVENT_PRIVILEGED, report[0]);
-	EXPECT_EQ(0, report[1]);
+	EXPECT_EQ(0, gain(ALICE, path, NULL, report));
+	EXPECT_EQ(KLAB_EVENT_PRIVILEGED, report->flags);
+	EXPECT_EQ(0, report->after);
 
 	/* One that may be run but not read. */
 	ASSERT_EQ(0, chmod(path, 0711));
-	EXPECT_EQ(0, gain(ALICE, path, report));
-	EXPECT_EQ(KLAB_EVENT_PRIVILEGED, report[0]);
-	EXPECT_EQ(0, report[1]);
+	EXPECT_EQ(0, gain(ALICE, path, NULL, report));
+	EXPECT_EQ(KLAB_EVENT_PRIVILEGED, report->flags);
+	EXPECT_EQ(0, report->after);
 
 	/* A plain one. */
 	ASSERT_EQ(0, chmod(path, 0755));
-	EXPECT_EQ(0, gain(ALICE, path, report));
-	EXPECT_EQ(0, report[0]);
-	EXPECT_LT(5, report[1]);
+	EXPECT_EQ(0, gain(ALICE, path, NULL, report));
+	EXPECT_EQ(0, report->flags);
+	EXPECT_LT(5, report->after);
 
 	/* Root could have traced it. */
 	ASSERT_EQ(0, chmod(path, 04755));
-	EXPECT_EQ(0, gain(0, path, report));
-	EXPECT_EQ(0, report[0]);
-	EXPECT_LT(5, report[1]);
+	EXPECT_EQ(0, gain(0, path, NULL, report));
+	EXPECT_EQ(0, report->flags);
+	EXPECT_LT(5, report->after);
 	unlink(path);
 	ASSERT_EQ(0, chmod(KLAB_DEVICE, 0660));
 }
@@ -132,7 +142,7 @@ TEST(program_with_capabilities)
 		.magic_etc = VFS_CAP_REVISION_2 | VFS_CAP_FLAGS_EFFECTIVE,
 		.data[0].permitted = 1 << CAP_NET_RAW,
 	};
-	int *report = shared_memory(4096);
+	struct report *report = shared_memory(sizeof(*report));
 
 	ASSERT_TRUE(copy_program(path, 0755));
 	if (setxattr(path, "security.capability", &capable, sizeof(capable), 0)) {
@@ -142,20 +152,61 @@ TEST(program_with_capabilities)
 	}
 	ASSERT_EQ(0, chmod(KLAB_DEVICE, 0666));
 	ASSERT_TRUE(write_text(setting, "1"));
-	EXPECT_EQ(0, gain(ALICE, path, report));
-	EXPECT_EQ(KLAB_EVENT_PRIVILEGED, report[0]);
-	EXPECT_EQ(0, report[1]);
+	EXPECT_EQ(0, gain(ALICE, path, NULL, report));
+	EXPECT_EQ(KLAB_EVENT_PRIVILEGED, report->flags);
+	EXPECT_EQ(0, report->after);
 
-	EXPECT_EQ(0, gain(0, path, report));
-	EXPECT_EQ(0, report[0]);
+	EXPECT_EQ(0, gain(0, path, NULL, report));
+	EXPECT_EQ(0, report->flags);
 
 	/* Without them the setting alone is nothing. */
 	ASSERT_EQ(0, removexattr(path, "security.capability"));
-	EXPECT_EQ(0, gain(ALICE, path, report));
-	EXPECT_EQ(0, report[0]);
-	EXPECT_LT(5, report[1]);
+	EXPECT_EQ(0, gain(ALICE, path, NULL, report));
+	EXPECT_EQ(0, report->flags);
+	EXPECT_LT(5, report->after);
 	ASSERT_TRUE(write_text(setting, "0"));
 	unlink(path);
+	ASSERT_EQ(0, chmod(KLAB_DEVICE, 0660));
+}
+
+/* Bob by name, in a namespace that Alice has made: she has every capability in there. */
+static bool become_bob_inside(struct report *report)
+{
+	if (unshare(CLONE_NEWUSER))
+		return false;
+	__atomic_store_n(&report->inside, getpid(), __ATOMIC_RELEASE);
+	return eventually(__atomic_load_n(&report->mapped, __ATOMIC_ACQUIRE)) &&
+	       !setresuid(1, 1, 1);
+}
+
+/* As the helper of a rootless container does it, for only root may hand out other ids. */
+static bool map_ids(struct report *report)
+{
+	char path[64], map[64];
+
+	if (!eventually(__atomic_load_n(&report->inside, __ATOMIC_ACQUIRE)))
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/uid_map", report->inside);
+	snprintf(map, sizeof(map), "0 %d 1\n1 %d 1\n", ALICE, BOB);
+	if (!write_text(path, map))
+		return false;
+	__atomic_store_n(&report->mapped, true, __ATOMIC_RELEASE);
+	return true;
+}
+
+TEST(program_in_a_namespace_of_ones_own)
+{
+	struct report *report = shared_memory(sizeof(*report));
+	pid_t helper;
+
+	ASSERT_EQ(0, chmod(KLAB_DEVICE, 0666));
+	helper = fork();
+	if (!helper)
+		_exit(!map_ids(report));
+	EXPECT_EQ(0, gain(ALICE, "/bin/busybox", become_bob_inside, report));
+	EXPECT_EQ(0, child_status(helper));
+	EXPECT_EQ(0, report->flags);
+	EXPECT_LT(5, report->after);
 	ASSERT_EQ(0, chmod(KLAB_DEVICE, 0660));
 }
 
