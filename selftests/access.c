@@ -3,14 +3,10 @@
  * Who may use the device at all, and what the caller's own namespaces mean to it.
  * The permission to send signals is a matter of its own: permission.c.
  */
-#include <grp.h>
 #include <sched.h>
 #include <sys/stat.h>
 
-#include "klab_test.h"
-
-#define ALICE	1000
-#define BOB	1001
+#include "people.h"
 
 FIXTURE(access)
 {
@@ -30,12 +26,6 @@ FIXTURE_TEARDOWN(access)
 {
 	chmod(KLAB_DEVICE, self->node.st_mode & 07777);
 	close(self->fd);
-}
-
-/* To be one user and member of one group, and nothing else. */
-static bool become(uid_t uid, gid_t gid)
-{
-	return !setgroups(0, NULL) && !setresgid(gid, gid, gid) && !setresuid(uid, uid, uid);
 }
 
 /* The errno of opening the device, by a process that is @uid and @gid. */

@@ -130,7 +130,7 @@ static bool set_cap_kill(bool have)
 	return !syscall(SYS_capset, &header, data);
 }
 
-static bool become(const struct ids *ids)
+static bool take_ids(const struct ids *ids)
 {
 	return !setresuid(ids->real, ids->effective, ids->saved);
 }
@@ -221,7 +221,7 @@ TEST_F(matrix, equals_kill)
 		stage->targets[ASKER] = getpid();
 		if (variant->cap_kill && prctl(PR_SET_KEEPCAPS, 1))
 			_exit(1);
-		if (!become(&variant->ids) || (variant->cap_kill && !set_cap_kill(true)) ||
+		if (!take_ids(&variant->ids) || (variant->cap_kill && !set_cap_kill(true)) ||
 		    (variant->no_cap_kill && !set_cap_kill(false)))
 			_exit(1);
 		if (variant->user_namespace && !enter_user_namespace(variant->ids.real))
@@ -231,7 +231,7 @@ TEST_F(matrix, equals_kill)
 		if (!other)
 			twin(stage);
 		/* Its own process may always be signalled: kill(2) by itself would be. */
-		if (variant->becomes && !become(&variant->then))
+		if (variant->becomes && !take_ids(&variant->then))
 			_exit(1);
 		step_up(stage, 1);
 		__atomic_store_n(&stage->end, child_status(other), __ATOMIC_RELEASE);

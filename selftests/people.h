@@ -3,6 +3,7 @@
 #ifndef PEOPLE_H
 #define PEOPLE_H
 
+#include <grp.h>
 #include <sched.h>
 #include <sys/prctl.h>
 
@@ -10,6 +11,12 @@
 
 #define ALICE	1000
 #define BOB	1001
+
+/* To be one user and member of one group, and nothing else. */
+static inline bool become(uid_t uid, gid_t gid)
+{
+	return !setgroups(0, NULL) && !setresgid(gid, gid, gid) && !setresuid(uid, uid, uid);
+}
 
 /* Real, effective and saved user id: kill(2) looks at different ones on either side. */
 struct ids {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Who may record whom, what becomes of it when a program gains privileges, whose pids are told. */
-#include <grp.h>
 #include <linux/capability.h>
 #include <sched.h>
 #include <sys/stat.h>
@@ -8,11 +7,6 @@
 
 #include "people.h"
 #include "recorder_test.h"
-
-static bool become(uid_t uid)
-{
-	return !setgroups(0, NULL) && !setresgid(uid, uid, uid) && !setresuid(uid, uid, uid);
-}
 
 static int try_record(pid_t pid)
 {
@@ -30,7 +24,7 @@ TEST(who_may)
 	EXPECT_EQ(0, try_record(root));
 	child = fork();
 	if (!child) {
-		if (!become(ALICE))
+		if (!become(ALICE, ALICE))
 			_exit(255);
 		_exit(try_record(0) ? 1 : try_record(root) != EPERM ? 2 :
 		      try_record(getppid()) != EPERM ? 3 : 0);
@@ -76,7 +70,7 @@ static int gain(uid_t uid, const char *path, bool (*change)(struct report *repor
 	child = fork();
 	if (child)
 		return child_status(child);
-	if (!become(uid))
+	if (!become(uid, uid))
 		_exit(255);
 	recorder = record(0, KLAB_RECORD_ALL, FAMILY);
 	if (recorder < 0)

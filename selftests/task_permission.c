@@ -12,10 +12,10 @@
 #include "people.h"
 #include "task_test.h"
 
-static bool become(uid_t uid)
+/* Who has changed its ids is not dumpable unless it asks for it. */
+static bool become_dumpable(uid_t uid)
 {
-	return !setresgid(uid, uid, uid) && !setresuid(uid, uid, uid) &&
-	       !prctl(PR_SET_DUMPABLE, 1);
+	return become(uid, uid) && !prctl(PR_SET_DUMPABLE, 1);
 }
 
 static bool keep_only(int capability)
@@ -44,9 +44,10 @@ static pid_t start_target(int target)
 
 	if (pid)
 		return pid;
-	if ((target == USER_ALICE && !become(ALICE)) || (target == USER_BOB && !become(BOB)) ||
-	    (target == ALICE_HIDDEN && (!become(ALICE) || prctl(PR_SET_DUMPABLE, 0))) ||
-	    (target == NAMESPACED && (!become(ALICE) || !enter_user_namespace(ALICE))))
+	if ((target == USER_ALICE && !become_dumpable(ALICE)) ||
+	    (target == USER_BOB && !become_dumpable(BOB)) ||
+	    (target == ALICE_HIDDEN && (!become_dumpable(ALICE) || prctl(PR_SET_DUMPABLE, 0))) ||
+	    (target == NAMESPACED && (!become_dumpable(ALICE) || !enter_user_namespace(ALICE))))
 		_exit(1);
 	raise(SIGSTOP);
 	while (1)
@@ -138,7 +139,7 @@ TEST_F(task_permission, open)
 	pid_t caller = fork();
 
 	if (!caller) {
-		if (variant->uid && !become(variant->uid))
+		if (variant->uid && !become_dumpable(variant->uid))
 			_exit(1);
 		if (variant->capability != -2 && !keep_only(variant->capability))
 			_exit(2);
@@ -231,7 +232,7 @@ static struct outcome pass_and_change(int fd, const int *sockets, uid_t uid,
 	int task;
 
 	if (!child) {
-		if (uid && !become(uid))
+		if (uid && !become_dumpable(uid))
 			_exit(98);
 		send_descriptor(sockets[1], open_task(fd, 0));
 		step(sockets[1]);
@@ -358,7 +359,7 @@ TEST_F(change, hidden_sees_itself)
 		struct klab_task_who who;
 		int task;
 
-		if (!become(ALICE) || prctl(PR_SET_DUMPABLE, 0))
+		if (!become_dumpable(ALICE) || prctl(PR_SET_DUMPABLE, 0))
 			_exit(1);
 		task = open_task(self->fd, 0);
 		if (task < 0 || task_who(task, &who) || who.flags & KLAB_TASK_DUMPABLE)
@@ -381,7 +382,7 @@ TEST_F(change, tracer)
 		pid_t child;
 		int task;
 
-		if (!become(ALICE))
+		if (!become_dumpable(ALICE))
 			_exit(1);
 		child = start_sleeper();
 		if (open_task(self->fd, child) >= 0 || errno != EPERM)
@@ -415,7 +416,7 @@ TEST_F(change, tracer_of_who_hides)
 		pid_t child;
 		int task;
 
-		if (!become(ALICE))
+		if (!become_dumpable(ALICE))
 			_exit(1);
 		child = fork();
 		if (!child) {
@@ -451,7 +452,7 @@ TEST_F(change, namespace_root)
 	if (!caller) {
 		pid_t child;
 
-		if (!become(ALICE))
+		if (!become_dumpable(ALICE))
 			_exit(1);
 		if (!enter_user_namespace(ALICE))
 			_exit(KSFT_SKIP);
