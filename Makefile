@@ -46,7 +46,7 @@ check-all:
 check-debug:
 	@vm/doctor --install check
 	@vm/doctor --install debug
-	@KERNELS=$${KERNELS:-sanitizers debug race rt} TIMEOUT=$${TIMEOUT:-5400} vm/check
+	@KERNELS=$${KERNELS:-sanitizers pressure debug race rt} TIMEOUT=$${TIMEOUT:-5400} vm/check
 
 # programs of calls that nobody would write, for MINUTES
 fuzz:
@@ -83,7 +83,7 @@ help:
 	@echo 'make check     test everything, in VMs'
 	@echo 'make check-exercises   that each one fails as it is handed out, passes when solved, and gives the right hint'
 	@echo 'make check-all     the selftests on every stock kernel, with one processor and with two'
-	@echo 'make check-debug   the tool with ASan and UBSan; the selftests on kernels with KASAN, lockdep and more, with KCSAN, and real-time'
+	@echo 'make check-debug   the tool with ASan and UBSan; the selftests under pressure; on kernels with KASAN, lockdep and more, with KCSAN, and real-time'
 	@echo 'make fuzz      calls that nobody would write, on that kernel (MINUTES=, SEED=, PROGRAM=)'
 	@echo 'make coverage  which lines of the driver the selftests run, and why not the others'
 	@echo 'make bench     measure klab beside its peers, in a VM (ONLY=REGEX, READING=icount|wall)'
@@ -93,7 +93,7 @@ help:
 	@echo 'make clean     delete build/'
 	@echo
 	@echo 'KERNEL=NAME    6.12-cloud, 6.12, 6.12-rt, 6.1-cloud, 6.1, 6.1-rt, debug, race, rt, or a built kernel tree'
-	@echo 'KERNELS=NAMES  check: the selftests on each of these; 6.12-rt:1 with one processor; sanitizers: the tool with them'
+	@echo 'KERNELS=NAMES  check: the selftests on each of these; 6.12-rt:1 with one processor; sanitizers: the tool with them; pressure: beside stress-ng'
 	@echo 'NATIVE=1       check: the selftests without those of 32-bit callers'
 	@echo "CMD='LINE'     run: this instead of the tour and the shell"
 	@echo 'ACCEL=HOW      auto, kvm or tcg'

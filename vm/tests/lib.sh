@@ -33,6 +33,17 @@ says() {
 	done
 }
 
+# bring DIR PROGRAM...: copies of this host's programs, with all that they are linked to, as DIR/bin and DIR/lib
+bring() {
+	local dir=$1 program
+	shift
+	mkdir -p "$dir"/{bin,lib}
+	for program; do
+		cp -L "$program" "$dir/bin/"
+		ldd "$program" | grep -o '/[^ ]*' | xargs cp -L -t "$dir/lib"
+	done
+}
+
 one_case() {
 	local status=0 here=$scratch/$1
 	mkdir "$here"
