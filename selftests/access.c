@@ -155,18 +155,6 @@ struct inside {
 	pid_t outer;		/* a pid of the parent's namespace */
 };
 
-static int map_user(pid_t pid, const char *map)
-{
-	char path[64];
-	int fd, error;
-
-	snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	error = write(fd, map, strlen(map)) < 0 ? errno : 0;
-	close(fd);
-	return error;
-}
-
 /*
  * CAP_KILL in a namespace is good for who lives in it: root of a namespace where
  * it is alice may signal bob there, and only there.
@@ -203,7 +191,7 @@ TEST_F(access, capability_in_a_user_namespace)
 	if (!eventually(__atomic_load_n(&inside->go, __ATOMIC_ACQUIRE) == 1 ||
 			waitpid(child, NULL, WNOHANG) == child) || !inside->go)
 		SKIP(return, "no user namespaces here");
-	ASSERT_EQ(0, map_user(child, "0 1000 1\n1 1001 1\n"));
+	ASSERT_TRUE(map_alice_and_bob(child));
 	__atomic_store_n(&inside->go, 2, __ATOMIC_RELEASE);
 	ASSERT_EQ(0, child_status(child));
 	EXPECT_EQ(0, inside->errors[0]);

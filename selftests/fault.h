@@ -6,10 +6,7 @@
 #ifndef FAULT_H
 #define FAULT_H
 
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "write_text.h"
+#include "files.h"
 
 #define FAULTS	"/sys/kernel/debug/"
 

@@ -30,8 +30,8 @@
 
 #include <linux/klab.h>
 
+#include "files.h"
 #include "kselftest_harness.h"
-#include "write_text.h"
 
 /*
  * Seconds until a test that hangs is ended. The harness's 30 are too few for a
@@ -184,25 +184,6 @@ static inline __u64 now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec * 1000000000ULL + now.tv_nsec;
-}
-
-/* The number behind "@key:" in a file, or with "" of a file that is a number; or -1. */
-static inline long long number_in(const char *path, const char *key, int base)
-{
-	FILE *file = fopen(path, "re");
-	size_t length = strlen(key);
-	long long number = -1;
-	char line[256];
-
-	while (file && fgets(line, sizeof(line), file)) {
-		if (!strncmp(line, key, length) && (!length || line[length] == ':')) {
-			number = strtoll(line + length + !!length, NULL, base);
-			break;
-		}
-	}
-	if (file)
-		fclose(file);
-	return number;
 }
 
 static inline long long fdinfo_value(int fd, const char *key, int base)

@@ -90,10 +90,9 @@ TEST_F(pages_fault, every_place)
 
 	/* Several times: what is lost is to add up to more than what else goes on. */
 	for (i = 0; i < 5 * ARRAY_SIZE(asks); i++) {
-		__u32 flags = asks[i % ARRAY_SIZE(asks)].flags;
+		const typeof(asks[0]) *one = &asks[i % ARRAY_SIZE(asks)];
 		struct klab_pages_alloc ask = {
-			.flags = flags, .order = asks[i % ARRAY_SIZE(asks)].order,
-			.count = asks[i % ARRAY_SIZE(asks)].count,
+			.flags = one->flags, .order = one->order, .count = one->count,
 			.node = KLAB_NODE_ANY,
 			.histogram = {
 				(uintptr_t)self->buckets, KLAB_BUCKETS, sizeof(self->buckets[0]),
@@ -103,11 +102,11 @@ TEST_F(pages_fault, every_place)
 		short_ones = 0;
 		places = sweep(self->nth, &ask, &short_ones);
 		EXPECT_LT(4, places)
-			TH_LOG("flags %#x", flags);
+			TH_LOG("flags %#x", one->flags);
 		/* A page that fails in the middle is told, and not hidden. */
-		if (flags & (KLAB_PAGES_PARTIAL | KLAB_PAGES_RETURN))
+		if (one->flags & (KLAB_PAGES_PARTIAL | KLAB_PAGES_RETURN))
 			EXPECT_LT(0, short_ones)
-				TH_LOG("flags %#x", flags);
+				TH_LOG("flags %#x", one->flags);
 	}
 	/* A page for each failure would make nine hundred. */
 	EXPECT_TRUE(eventually(accounted_pages(self->fd) > before - 500))

@@ -173,16 +173,10 @@ static bool become_bob_inside(struct report *report)
 	       !setresuid(1, 1, 1);
 }
 
-/* As the helper of a rootless container does it, for only root may hand out other ids. */
 static bool map_ids(struct report *report)
 {
-	char path[64], map[64];
-
-	if (!eventually(__atomic_load_n(&report->inside, __ATOMIC_ACQUIRE)))
-		return false;
-	snprintf(path, sizeof(path), "/proc/%d/uid_map", report->inside);
-	snprintf(map, sizeof(map), "0 %d 1\n1 %d 1\n", ALICE, BOB);
-	if (!write_text(path, map))
+	if (!eventually(__atomic_load_n(&report->inside, __ATOMIC_ACQUIRE)) ||
+	    !map_alice_and_bob(report->inside))
 		return false;
 	__atomic_store_n(&report->mapped, true, __ATOMIC_RELEASE);
 	return true;

@@ -183,22 +183,6 @@ static bool ends_within(pid_t child, int seconds, int *status)
 	return true;
 }
 
-/* What the file says, up to the end of the line with @key in it. */
-static long number_in(const char *path, const char *key)
-{
-	long value = -1;
-	char line[256];
-	FILE *file = fopen(path, "re");
-
-	while (file && fgets(line, sizeof(line), file)) {
-		if (!strncmp(line + strspn(line, " "), key, strlen(key)))
-			value = strtol(line + strspn(line, " ") + strlen(key), NULL, 10);
-	}
-	if (file)
-		fclose(file);
-	return value;
-}
-
 /* What no program may change, and what all give back. */
 struct state {
 	long tainted, locks, references;
@@ -215,9 +199,9 @@ static struct state look(void)
 		list.pages_user = ~0ULL;
 	close(fd);
 	state = (struct state) {
-		.tainted = number_in("/proc/sys/kernel/tainted", ""),
-		.locks = number_in("/proc/lockdep_stats", "debug_locks:"),
-		.references = number_in("/sys/module/klab/refcnt", ""),
+		.tainted = number_in("/proc/sys/kernel/tainted", "", 10),
+		.locks = number_in("/proc/lockdep_stats", "debug_locks", 10),
+		.references = number_in("/sys/module/klab/refcnt", "", 10),
 		.pages = list.pages_user,
 	};
 	return state;

@@ -25,6 +25,7 @@
 
 #include <linux/kcov.h>
 
+#include "../fault.h"
 #include "values.h"
 
 #define COVER		0x4000
@@ -340,8 +341,8 @@ void world_call(unsigned int thread, __u64 gene)
 {
 	struct told *told = tell(thread);
 	unsigned int code, commands = 0;
+	unsigned int nth;
 	bool faults;
-	char nth[16];
 
 	dice.state = gene;
 	told->gene = gene;
@@ -349,13 +350,12 @@ void world_call(unsigned int thread, __u64 gene)
 	while (contract_commands[commands].name)
 		commands++;
 	faults = one_in(8) && fail_nth >= 0;
-	snprintf(nth, sizeof(nth), "%u", 1 + any(30));
+	nth = 1 + any(30);
 	if (cover)
 		__atomic_store_n(&cover[0], 0, __ATOMIC_RELAXED);
 	if (any(4)) {
 		code = any(commands);
-		if (faults && pwrite(fail_nth, nth, strlen(nth), 0) < 0)
-			faults = false;
+		faults = faults && arm(fail_nth, nth);
 		told->result = call_command(told, &contract_commands[code]);
 	} else {
 		code = any(OTHERS);
@@ -367,8 +367,7 @@ void world_call(unsigned int thread, __u64 gene)
 		snprintf(told->text, sizeof(told->text), "%s", others[code].name);
 		if (watch->trace)
 			say_to_log(told->text);
-		if (faults && pwrite(fail_nth, nth, strlen(nth), 0) < 0)
-			faults = false;
+		faults = faults && arm(fail_nth, nth);
 		told->result = others[code].run();
 		__atomic_fetch_add(&watch->other[code].calls, 1, __ATOMIC_RELAXED);
 		if (told->result >= 0)
@@ -376,7 +375,7 @@ void world_call(unsigned int thread, __u64 gene)
 	}
 	told->error = errno;
 	told->ended = true;
-	if (faults && pwrite(fail_nth, "0", 1, 0) < 0)
+	if (faults && !arm(fail_nth, 0))
 		fail_nth = -1;
 	if (cover)
 		note_places();
@@ -403,7 +402,7 @@ void world_thread(void)
 	event._sigev_un._tid = syscall(SYS_gettid);
 	if (!timer_create(CLOCK_MONOTONIC, &event, &timer))
 		timer_settime(timer, 0, &often, NULL);
-	fail_nth = out_of_reach(open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC));
+	fail_nth = out_of_reach(open_fail_nth());
 	fd = out_of_reach(open("/sys/kernel/debug/kcov", O_RDWR | O_CLOEXEC));
 	if (fd < 0 || ioctl(fd, KCOV_INIT_TRACE, COVER))
 		return;
