@@ -17,6 +17,15 @@ say() {
 	[[ ${QUIET:-} ]] || printf '%-9s %s\n' "$1" "${*:2}" >&2
 }
 
+# steadily FILE WORDS...: vm/run with these words, its output to FILE; once more where QEMU's emulation lost the machine
+steadily() {
+	local status=0
+	"$root/vm/run" "${@:2}" >"$1" || status=$?
+	((status == 129)) || return "$status"
+	say machine "lost to the emulator, once more"
+	"$root/vm/run" "${@:2}" >"$1"
+}
+
 # die STATUS WORDS...: one sentence, and out
 die() {
 	printf '%s: %s\n' "${0##*/}" "${*:2}" >&2
