@@ -85,7 +85,7 @@ static u8 fault_end(struct klab_thread *thread)
 
 /*
  * Room for an event, its header filled in, or NULL and it is counted as dropped.
- * Interrupts are off from here to klab_log_commit(): nothing comes between.
+ * Interrupts are off from here to log_commit(): nothing comes between.
  */
 static __always_inline void *log_reserve(struct klab_thread *thread, u8 kind, size_t body)
 {

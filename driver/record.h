@@ -66,7 +66,7 @@ struct klab_log {
 	u64 missed;
 	bool stopped;
 
-	bool waiting;				/* somebody sleeps: see klab_log_commit() */
+	bool waiting;				/* somebody sleeps: see log_commit() */
 	wait_queue_head_t readers;
 	struct irq_work wake;			/* as a probe may run under any lock */
 };
