@@ -91,7 +91,6 @@ static __always_inline void *log_reserve(struct klab_thread *thread, u8 kind, si
 {
 	struct klab_log *log = thread->log;
 	struct klab_log_ring *ring = &log->rings[raw_smp_processor_id()];
-	u8 flags = thread->task == current ? fault_end(thread) : 0;
 	size_t length = sizeof(struct klab_recorded) + body;
 	struct klab_recorded *event;
 
@@ -113,7 +112,7 @@ static __always_inline void *log_reserve(struct klab_thread *thread, u8 kind, si
 	event->tid = thread->tid;
 	event->cpu = raw_smp_processor_id();
 	event->kind = kind;
-	event->flags = flags;
+	event->flags = thread->task == current ? fault_end(thread) : 0;
 	event->length = length;
 	return event + 1;
 }
@@ -287,9 +286,12 @@ static void log_fault(unsigned long address, unsigned long ip, unsigned long err
 	struct klab_thread *thread;
 
 	for_each_recording(thread, current) {
-		LOG(thread, KLAB_EVENT_FAULT, fault,
-		    .address = address, .ip = ip, .error = error);
-		thread->fault = true;
+		bool told = false;
+
+		LOG_AND(thread, KLAB_EVENT_FAULT, fault, told = true,
+			.address = address, .ip = ip, .error = error);
+		/* The end of one that nobody was told of would pass for another's. */
+		thread->fault = told;
 		thread->minor = current->min_flt;
 		thread->major = current->maj_flt;
 	}

@@ -132,6 +132,32 @@ TEST(page_faults)
 	close(subject.recorder);
 }
 
+/* Somebody else records them at the same time: that must not show. */
+TEST(page_faults_that_were_not_asked_for)
+{
+	long *seen = shared_memory(4096);
+	struct subject subject;
+	struct events events;
+	size_t i, ends = 0;
+	int other;
+
+	ASSERT_TRUE(subject_start(&subject, do_faults, seen, KLAB_RECORD_SYSCALLS, 0));
+	other = record(subject.pid, KLAB_RECORD_FAULTS, 0);
+	ASSERT_LE(0, other);
+	events = subject_finish(&subject);
+	EXPECT_LT(0, events.count);
+	for (i = 0; i < events.count; i++)
+		EXPECT_EQ(0, events.event[i]->flags);
+	free_events(&events);
+	events = read_events(other);
+	for (i = 0; i < events.count; i++)
+		ends += events.event[i]->flags == KLAB_EVENT_WAS_MINOR;
+	EXPECT_LE(PAGES - 1, ends);
+	free_events(&events);
+	close(other);
+	close(subject.recorder);
+}
+
 /* A fault of the kernel on the program's memory: its address, and no instruction of the kernel. */
 static int do_kernel_fault(void *arg)
 {

@@ -121,6 +121,84 @@ TEST(gap_in_the_stream)
 	close(recorder);
 }
 
+/* @faults page faults, one after the other is over. */
+static void touch(char *page, int faults)
+{
+	size_t size = sysconf(_SC_PAGESIZE);
+
+	while (faults--) {
+		madvise(page, size, MADV_DONTNEED);
+		*(volatile char *)page = 1;
+	}
+}
+
+/* On one processor, and so from one ring: enough faults to fill it, then some more. */
+static pid_t start_toucher(int ready, int go)
+{
+	size_t size = sysconf(_SC_PAGESIZE);
+	cpu_set_t one;
+	pid_t child = fork();
+	char *page, byte;
+
+	if (child)
+		return child;
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	sched_setaffinity(0, sizeof(one), &one);
+	page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	while (read(go, &byte, 1) == 1) {
+		touch(page, 300);
+		byte = write(ready, &byte, 1);
+	}
+	_exit(0);
+}
+
+/* How a fault ended that was dropped must not be told of another one. */
+TEST(ends_of_faults_after_a_gap)
+{
+	struct klab_recorder_create ask = {
+		.kinds = KLAB_RECORD_FAULTS, .bytes = 4096, .wakeup = 1, .threads = 1,
+	};
+	size_t i, gaps = 0, ends = 0, in[2] = { 0 };
+	int ready[2], go[2], recorder, round;
+	struct events events;
+	char byte;
+	pid_t child;
+
+	ASSERT_EQ(0, pipe(ready));
+	ASSERT_EQ(0, pipe(go));
+	child = start_toucher(ready[1], go[0]);
+	recorder = record_with(child, &ask);
+	ASSERT_LE(0, recorder);
+	ASSERT_EQ(0, fcntl(recorder, F_SETFL, O_NONBLOCK));
+	for (round = 0; round < 2; round++) {
+		__u64 next = 0;
+
+		ASSERT_EQ(1, write(go[1], "x", 1));
+		ASSERT_EQ(1, read(ready[0], &byte, 1));
+		events = read_events(recorder);
+		for (i = 0; i < events.count; i++) {
+			const struct klab_recorded *event = events.event[i];
+
+			if (event->sequence != next && round) {
+				EXPECT_EQ(0, event->flags);
+				gaps++;
+			}
+			ends += event->flags == KLAB_EVENT_WAS_MINOR;
+			next = event->sequence + 1;
+		}
+		in[round] = events.count;
+		free_events(&events);
+	}
+	EXPECT_LT(0, record_stat(recorder).dropped);
+	EXPECT_EQ(1, gaps);
+	/* All have an end but the first of a round, that of the one before or none. */
+	EXPECT_LE(in[0] + in[1] - 4, ends);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	close(recorder);
+}
+
 TEST(reading)
 {
 	struct caller *caller = start_caller();

@@ -1832,9 +1832,9 @@ struct klab_recorded {
 #define KLAB_EVENT_LENGTH_MAX	128
 
 /*
- * How the page fault that this thread had last ended, told by the first event after
- * its end. With neither, it did not end in a page: a signal followed, or the kernel
- * got an error.
+ * How the last page fault of this thread that is an event here ended, told by the
+ * first event after its end. With neither, it did not end in a page: a signal followed,
+ * or the kernel got an error; or an event in between was dropped.
  */
 #define KLAB_EVENT_WAS_MINOR	0x1	/* the page was in memory, or made on the spot */
 #define KLAB_EVENT_WAS_MAJOR	0x2	/* it took I/O */
