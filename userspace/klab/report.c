@@ -95,11 +95,28 @@ static void count_away(struct lane *lane, struct item *item)
 	}
 }
 
+/* How the last fault before this event ended, if that can be said by now. */
+static void end_fault(struct lane *lane, const struct item *item)
+{
+	__u8 told = item->event->flags & (KLAB_EVENT_WAS_MINOR | KLAB_EVENT_WAS_MAJOR);
+	int kind = item->event->kind;
+
+	if (lane->fault && told)
+		lane->fault->outcome = told;
+	else if (lane->fault && item->lost)
+		lane->fault->outcome = END_UNSEEN;
+	/* Until then the thread may sleep for the page, and be sent signals. */
+	else if (kind == KLAB_EVENT_OUT || kind == KLAB_EVENT_IN || kind == KLAB_EVENT_SIGNAL)
+		return;
+	lane->fault = NULL;
+}
+
 /* What belongs together: the ends of a call, a fault and its outcome, a gap and what follows. */
 static void resolve(const struct call *call, struct recording *recording)
 {
 	__u64 *next = zeroed(call, 1 << 16, sizeof(*next));
 	struct item *item;
+	size_t i;
 
 	for (item = recording->items; item < recording->items + recording->count; item++) {
 		const struct klab_recorded *event = item->event;
@@ -108,12 +125,14 @@ static void resolve(const struct call *call, struct recording *recording)
 
 		item->lost = event->sequence - *sequence;
 		*sequence = event->sequence + 1;
-		if (event->flags && lane->fault)
-			lane->fault->outcome = event->flags;
-		if (event->flags)
-			lane->fault = NULL;
+		end_fault(lane, item);
 		if (event->kind == KLAB_EVENT_FAULT)
 			lane->fault = item;
+		/* The end of what was under way may be missing, and so what began since. */
+		if (item->lost) {
+			lane->call = NULL;
+			lane->out = NULL;
+		}
 		count_away(lane, item);
 		if (event->kind == KLAB_EVENT_LEAVE && lane->call) {
 			item->partner = lane->call;
@@ -128,6 +147,9 @@ static void resolve(const struct call *call, struct recording *recording)
 			lane->away = 0;
 		}
 	}
+	for (i = 0; i < recording->lane_count; i++)
+		if (recording->lanes[i].fault)
+			recording->lanes[i].fault->outcome = END_UNSEEN;
 	free(next);
 }
 

@@ -27,10 +27,13 @@ struct item {
 	struct lane *lane;
 	struct item *partner;		/* the other end of a system call, if it is there */
 	__u64 away;			/* at the end of a call: ns of it off the processor */
-	__u8 outcome;			/* of a page fault: KLAB_EVENT_WAS_*, or 0 */
+	__u8 outcome;			/* of a page fault: KLAB_EVENT_WAS_*, 0, END_UNSEEN */
 	__u8 depth;			/* doors that the thread has behind it */
 	__u64 lost;			/* events that this processor dropped right before it */
 };
+
+/* Where it would be told how a fault ended, events are missing, or nothing comes any more. */
+#define END_UNSEEN	0x80
 
 /* A thread. */
 struct lane {

@@ -44,8 +44,9 @@ static void add_body(json_object *top, const struct item *item)
 		json_number(top, "address", BODY(item, fault)->address);
 		json_number(top, "ip", BODY(item, fault)->ip);
 		json_number(top, "error", BODY(item, fault)->error);
-		json_string(top, "outcome", item->outcome & KLAB_EVENT_WAS_MAJOR ? "major" :
-			    item->outcome & KLAB_EVENT_WAS_MINOR ? "minor" : NULL);
+		json_string(top, "outcome", item->outcome == END_UNSEEN ? "unseen" :
+			    item->outcome == KLAB_EVENT_WAS_MAJOR ? "major" :
+			    item->outcome == KLAB_EVENT_WAS_MINOR ? "minor" : NULL);
 		break;
 	case KLAB_EVENT_TRAP:
 		json_string(top, "name", trap_name(BODY(item, trap)->vector));

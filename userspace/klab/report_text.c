@@ -129,9 +129,16 @@ const char *trap_name(__u32 vector)
 
 static const char *outcome_text(const struct item *item)
 {
-	if (item->outcome & KLAB_EVENT_WAS_MAJOR)
+	switch (item->outcome) {
+	case END_UNSEEN:
+		return "   end unseen";
+	case KLAB_EVENT_WAS_MAJOR:
 		return "   major";
-	return item->outcome & KLAB_EVENT_WAS_MINOR ? "   minor" : "   no page";
+	case KLAB_EVENT_WAS_MINOR:
+		return "   minor";
+	default:
+		return "   no page";
+	}
 }
 
 static void signal_text(const struct item *item, char *text)
@@ -398,8 +405,9 @@ static void print_faults(const struct call *call, const struct recording *record
 {
 	struct tally *places = zeroed(call, recording->count + 1, sizeof(*places));
 	const struct item *item = recording->items, *end = item + recording->count;
-	__u64 minor = 0, major = 0, all = 0, kernel = 0;
+	__u64 minor = 0, major = 0, all = 0, kernel = 0, unseen = 0;
 	size_t count = 0, i;
+	char ends[40] = "";
 
 	for (; item < end; item++) {
 		if (item->event->kind != KLAB_EVENT_FAULT)
@@ -407,13 +415,16 @@ static void print_faults(const struct call *call, const struct recording *record
 		all++;
 		minor += item->outcome == KLAB_EVENT_WAS_MINOR;
 		major += item->outcome == KLAB_EVENT_WAS_MAJOR;
+		unseen += item->outcome == END_UNSEEN;
 		kernel += !(BODY(item, fault)->error & KLAB_FAULT_USER);
 		tally_of(places, &count, BODY(item, fault)->address & ~0xfffULL, NULL)->count++;
 	}
 	qsort(places, count, sizeof(*places), by_count);
+	if (unseen)
+		snprintf(ends, sizeof(ends), ", end unseen %llu", unseen);
 	row(call, KERNEL_SIDE, "faults",
-	    "%llu: minor %llu, major %llu, no page %llu; by the kernel %llu", all, minor,
-	    major, all - minor - major, kernel);
+	    "%llu: minor %llu, major %llu, no page %llu%s; by the kernel %llu", all, minor,
+	    major, all - minor - major - unseen, ends, kernel);
 	for (i = 0; i < count && i < SHOWN && places[i].count > 1; i++)
 		more(call, "          page 0x%-14llx %8llu\n", places[i].key, places[i].count);
 	free(places);
