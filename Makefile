@@ -5,7 +5,7 @@
 # what is said on the command line reaches the scripts in the environment, with its dollars as they were typed
 override CMD := $(value CMD)
 override EXTRA := $(value EXTRA)
-export NAME ONLY READING CMD EXTRA KERNEL KERNELS ACCEL SMP MEM TIMEOUT NATIVE MINUTES SEED PROGRAM NO_INSTALL V W C
+export NAME ONLY READING CMD EXTRA KERNEL KERNELS ACCEL SMP MEM TIMEOUT NATIVE MINUTES SEED PROGRAM CORPUS NO_INSTALL V W C
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -84,7 +84,7 @@ help:
 	@echo 'make check-exercises   that each one fails as it is handed out, passes when solved, and gives the right hint'
 	@echo 'make check-all     the selftests on every stock kernel, with one processor and with two'
 	@echo 'make check-debug   the tool with ASan and UBSan; the selftests under pressure; on kernels with KASAN, lockdep and more, with KCSAN, and real-time'
-	@echo 'make fuzz      calls that nobody would write, on that kernel (MINUTES=, SEED=, PROGRAM=)'
+	@echo 'make fuzz      calls that nobody would write, on that kernel (MINUTES=, SEED=, PROGRAM=, CORPUS=)'
 	@echo 'make coverage  which lines of the driver the selftests run, and why not the others'
 	@echo 'make bench     measure klab beside its peers, in a VM (ONLY=REGEX, READING=icount|wall)'
 	@echo 'make lint      compiler warnings, -fanalyzer, clang-tidy, sparse, coccicheck, checkpatch, cppcheck, shellcheck'

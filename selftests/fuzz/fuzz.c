@@ -41,8 +41,10 @@
 
 struct watch *watch;
 
+/* Programs to make others from; the first are those that the run was given. */
 static char corpus[CORPUS_MAX][NAME_SIZE];
-static unsigned int kept;
+static bool idle[CORPUS_MAX];	/* it was given, run, and reached nothing new */
+static unsigned int kept, given, given_run;
 static struct dice dice;
 
 /* What a name stands for: its genes, and how they are run. */
@@ -365,6 +367,16 @@ static void load_corpus(const char *path)
 		keep(name);
 	if (file)
 		fclose(file);
+	given = kept;
+}
+
+static void tell_corpus(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < kept; i++)
+		if (!idle[i])
+			printf("keep %s\n", corpus[i]);
 }
 
 static const char usage[] =
@@ -374,7 +386,7 @@ static const char usage[] =
 "  --seed N      where to begin; the time, if not said\n"
 "  --calls N, --seconds N    when to stop; 100000 calls, if neither is said\n"
 "  --corpus FILE programs to begin with\n"
-"  --keep        print those that reached a new place\n"
+"  --keep        say at the end which to begin with another time\n"
 "  --program NAME    run this one\n"
 "  --trace       say each call to the kernel's log before it is made\n";
 
@@ -389,11 +401,10 @@ int main(int argc, char **argv)
 	};
 	unsigned long long calls = 0, programs = 0, seed = time(NULL);
 	double started = seconds(), limit = 0, told = 0;
-	unsigned int from_corpus = 0, known;
 	const char *program = NULL;
 	char name[NAME_SIZE];
 	struct state before;
-	bool good = true, show = false;
+	bool good = true, show = false, old;
 	sigset_t ends;
 	int option;
 
@@ -436,26 +447,25 @@ int main(int argc, char **argv)
 	sigaddset(&ends, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &ends, NULL);
 	dice.state = seed;
-	known = kept;
 	tidy();
 	before = look();
 	setvbuf(stdout, NULL, _IOLBF, 0);
 
 	while (good) {
+		old = !program && given_run < given;
 		if (program)
 			snprintf(name, sizeof(name), "%s", program);
-		else if (from_corpus < known)
-			snprintf(name, sizeof(name), "%s", corpus[from_corpus++]);
+		else if (old)
+			snprintf(name, sizeof(name), "%s", corpus[given_run]);
 		else
 			next_name(name);
 		good = run(name, &before);
 		programs++;
-		if (watch->found && !program) {
-			if (from_corpus == known)
-				keep(name);
-			if (show)
-				printf("%s\n", name);
-		}
+		/* Without KCOV nothing is known of any. */
+		if (old)
+			idle[given_run++] = watch->covered && !watch->found;
+		else if (watch->found && !program)
+			keep(name);
 		if (seconds() - started > told + 60) {
 			told = seconds() - started;
 			printf("# %.0f s: %llu calls, %llu programs, %llu places reached\n", told,
@@ -467,6 +477,8 @@ int main(int argc, char **argv)
 			break;
 	}
 	good = !leaks() && good;
+	if (show)
+		tell_corpus();
 	tell_counts();
 	printf("%s: seed %llu: %llu calls in %.0f s, ", good ? "ok" : "not ok", seed,
 	       (unsigned long long)watch->calls, seconds() - started);
