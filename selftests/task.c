@@ -75,9 +75,13 @@ static void handler(int number)
 	(void)number;
 }
 
+/* In pause(2) and off the processor. That it sleeps, its state says a moment before it does. */
 static bool stands_still(pid_t pid)
 {
-	return proc_stat(pid, 3) == 'S';
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
+	return number_in(path, "", 10) == SYS_pause;
 }
 
 TEST_F(task, as_proc_says)
