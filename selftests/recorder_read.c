@@ -159,11 +159,12 @@ TEST(ends_of_faults_after_a_gap)
 	struct klab_recorder_create ask = {
 		.kinds = KLAB_RECORD_FAULTS, .bytes = 4096, .wakeup = 1, .threads = 1,
 	};
-	size_t i, gaps = 0, ends = 0, in[2] = { 0 };
+	size_t i, after_gap = 0, ends = 0, in[2] = { 0 };
 	int ready[2], go[2], recorder, round;
 	struct events events;
-	char byte;
+	__u64 next = 0;
 	pid_t child;
+	char byte;
 
 	ASSERT_EQ(0, pipe(ready));
 	ASSERT_EQ(0, pipe(go));
@@ -172,8 +173,6 @@ TEST(ends_of_faults_after_a_gap)
 	ASSERT_LE(0, recorder);
 	ASSERT_EQ(0, fcntl(recorder, F_SETFL, O_NONBLOCK));
 	for (round = 0; round < 2; round++) {
-		__u64 next = 0;
-
 		ASSERT_EQ(1, write(go[1], "x", 1));
 		ASSERT_EQ(1, read(ready[0], &byte, 1));
 		events = read_events(recorder);
@@ -182,7 +181,7 @@ TEST(ends_of_faults_after_a_gap)
 
 			if (event->sequence != next && round) {
 				EXPECT_EQ(0, event->flags);
-				gaps++;
+				after_gap++;
 			}
 			ends += event->flags == KLAB_EVENT_WAS_MINOR;
 			next = event->sequence + 1;
@@ -191,8 +190,8 @@ TEST(ends_of_faults_after_a_gap)
 		free_events(&events);
 	}
 	EXPECT_LT(0, record_stat(recorder).dropped);
-	EXPECT_EQ(1, gaps);
-	/* All have an end but the first of a round, that of the one before or none. */
+	EXPECT_EQ(1, after_gap);
+	/* The next one tells how one ended; for the last of a round there is none. */
 	EXPECT_LE(in[0] + in[1] - 4, ends);
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);

@@ -101,9 +101,11 @@ static void end_fault(struct lane *lane, const struct item *item)
 	__u8 told = item->event->flags & (KLAB_EVENT_WAS_MINOR | KLAB_EVENT_WAS_MAJOR);
 	int kind = item->event->kind;
 
-	if (lane->fault && told)
+	if (!lane->fault)
+		return;
+	if (told)
 		lane->fault->outcome = told;
-	else if (lane->fault && item->lost)
+	else if (item->lost)
 		lane->fault->outcome = END_UNSEEN;
 	/* Until then the thread may sleep for the page, and be sent signals. */
 	else if (kind == KLAB_EVENT_OUT || kind == KLAB_EVENT_IN || kind == KLAB_EVENT_SIGNAL)

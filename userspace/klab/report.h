@@ -20,6 +20,9 @@ struct recording_head {
 	char command[256];		/* "" for a process that was there before */
 };
 
+/* Where it would be told how a fault ended, events are missing, or nothing comes any more. */
+#define END_UNSEEN	0x80
+
 /* An event in its place. */
 struct item {
 	const struct klab_recorded *event;
@@ -31,9 +34,6 @@ struct item {
 	__u8 depth;			/* doors that the thread has behind it */
 	__u64 lost;			/* events that this processor dropped right before it */
 };
-
-/* Where it would be told how a fault ended, events are missing, or nothing comes any more. */
-#define END_UNSEEN	0x80
 
 /* A thread. */
 struct lane {
