@@ -113,7 +113,7 @@ TEST(no_address_leaves)
 	close(fd);
 }
 
-/* Each processor has its own, and one that is not there has none. */
+/* Each processor has its own, and one that is not there has none. They may come and go. */
 TEST(every_processor)
 {
 	int fd = open(KLAB_DEVICE, O_RDWR | O_CLOEXEC);
@@ -122,7 +122,7 @@ TEST(every_processor)
 
 	for (i = 0; i < count; i++) {
 		cpu = (struct klab_cpu) { .cpu = i };
-		EXPECT_EQ(0, klab(fd, KLAB_IOC_CPU, &cpu));
+		EXPECT_TRUE(eventually(!klab(fd, KLAB_IOC_CPU, &cpu)));
 		EXPECT_EQ(256, cpu.gates.count);
 	}
 	cpu = (struct klab_cpu) { .cpu = 8191 };
