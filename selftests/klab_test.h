@@ -13,6 +13,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -235,6 +236,16 @@ static inline ssize_t channel_drain(void)
 		usleep(1000);						\
 	_holds;								\
 })
+
+/* From now on this thread runs on @processor, if that is there. 0 never leaves. */
+static inline bool stay_on(int processor)
+{
+	cpu_set_t only;
+
+	CPU_ZERO(&only);
+	CPU_SET(processor, &only);
+	return !sched_setaffinity(0, sizeof(only), &only);
+}
 
 /* Is thread @tid asleep in system call @number, which has @fd as its first argument? */
 static inline bool asleep_in(pid_t tid, long number, int fd)

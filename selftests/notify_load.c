@@ -3,8 +3,6 @@
  * More than anybody can take: firings at the shortest interval, readers too slow,
  * cancelled at any moment. Nothing is lost that is not counted.
  */
-#include <sched.h>
-
 #include "notify_test.h"
 
 #undef TEST_TIMEOUT_DEFAULT
@@ -190,11 +188,8 @@ TEST(leaves_time_for_others)
 	int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), i;
 	struct klab_delivery ways[16];
 	__u64 alone, beside;
-	cpu_set_t here;
 
-	CPU_ZERO(&here);
-	CPU_SET(0, &here);
-	ASSERT_EQ(0, sched_setaffinity(0, sizeof(here), &here));
+	ASSERT_TRUE(stay_on(0));
 	for (i = 0; i < 16; i++)
 		ways[i] = (struct klab_delivery) { .way = KLAB_WAY_EVENTFD, .target = event };
 	alone = work();

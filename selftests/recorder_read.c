@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The stream itself: reading, polling, mapping, and what happens when nobody reads. */
-#include <sched.h>
 #include <stddef.h>
 
 #include "recorder_test.h"
@@ -136,16 +135,12 @@ static void touch(char *page, int faults)
 static pid_t start_toucher(int ready, int go)
 {
 	size_t size = sysconf(_SC_PAGESIZE);
-	cpu_set_t one;
 	pid_t child = fork();
 	char *page, byte;
 
 	if (child)
 		return child;
-	/* This one stays when processors come and go. */
-	CPU_ZERO(&one);
-	CPU_SET(0, &one);
-	sched_setaffinity(0, sizeof(one), &one);
+	stay_on(0);
 	page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	while (read(go, &byte, 1) == 1) {
 		touch(page, 300);
@@ -423,12 +418,9 @@ TEST(hostile_mapping)
  */
 static bool calls_reach(int cpu, struct klab_recorder_map *map, __u64 place)
 {
-	cpu_set_t only;
 	__u64 i;
 
-	CPU_ZERO(&only);
-	CPU_SET(cpu, &only);
-	if (sched_setaffinity(0, sizeof(only), &only))
+	if (!stay_on(cpu))
 		return false;
 	/* The two events of a call are 17 times eight bytes: every place has its turn. */
 	for (i = 0; i < map->bytes / 8; i++) {
